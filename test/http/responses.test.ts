@@ -279,7 +279,7 @@ test("the head waits for the first word: a failure behind the wait is told in th
   expect(response.status).toBe(200);
   const { types, response: told } = parseResponseStream(await bodyOf(response));
 
-  expect(types).toEqual(["response.created", "response.in_progress", "response.failed"]);
+  expect(types).toEqual(["response.created", "response.in_progress", "error", "response.failed"]);
   expect(told).toMatchObject({ error: { code: "upstream_timeout" } });
 });
 

@@ -4,9 +4,11 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
 import { stringifyExact } from "../../contract/exact-json.ts";
 import type { Json, JsonText } from "../../contract/json.ts";
+import type { GatewayError } from "../../contract/gateway-error.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame } from "../../sse/sse-writer.ts";
+import { encodeError } from "./encode-error.ts";
 import type { ItemStatus, OutputItem } from "./items.ts";
 import { type OpenItem, openItem } from "./open-item.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
@@ -104,6 +106,7 @@ class Encoder implements ResponseEncoder {
         });
       case "reply-error":
         this.#start();
+        this.#error(event.error);
         return this.#end("response.failed", { status: "failed", error: event.error });
       case "stop-sequence":
         // This protocol has none.
@@ -191,6 +194,18 @@ class Encoder implements ResponseEncoder {
 
   #endDelta(): void {
     this.#writer.text(`,"sequence_number":${this.#sequence++}}\n\n`);
+  }
+
+  /**
+   * OpenAI tells a failure by this event first. Its own clients throw for `error` within it, and LangChain and older `ai`
+   * read nothing else: to them `response.failed` alone is the end of a good answer. As OpenAI sends it, 2025-11-18, and
+   * beside that flat, as its reference has it.
+   * @see https://platform.openai.com/docs/api-reference/responses-streaming/error
+   */
+  #error(error: GatewayError): void {
+    const told = encodeError(error).error;
+    const { code, message, param } = told;
+    this.#event("error", { code, message, param, error: { ...told } });
   }
 
   #end(type: string, state: ResponseState): void {

@@ -25,6 +25,8 @@ class ResponsesStreamCheck {
   #id: unknown;
   #item: OpenItemCheck | undefined;
   #ending: string | undefined;
+  /** The event that tells of a failure ahead of the last one. */
+  #hasFailed = false;
 
   constructor(problems: Problems) {
     this.#problems = problems;
@@ -54,6 +56,8 @@ class ResponsesStreamCheck {
   }
 
   #event(type: string, json: unknown): void {
+    this.#problems.must(!this.#hasFailed || type === "response.failed", "an error is not followed by response.failed");
+    if (type === "error") return this.#fail(json);
     if (endings.has(type)) return this.#end(type, at(json, "response"));
     if (type === "response.created" || type === "response.in_progress") return this.#start(at(json, "response"));
     if (type === "response.output_item.added") return this.#add(json);
@@ -82,6 +86,14 @@ class ResponsesStreamCheck {
     else this.#item.done(item);
     this.#item = undefined;
     this.#items.push(item);
+  }
+
+  #fail(json: unknown): void {
+    this.#hasFailed = true;
+    for (const error of [json, at(json, "error")]) {
+      const isTold = isText(at(error, "code")) && isText(at(error, "message"));
+      this.#problems.must(isTold, "an error does not say what it is");
+    }
   }
 
   #end(type: string, response: unknown): void {

@@ -167,11 +167,11 @@ describe("createEventEncoder", () => {
     expect(response).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
   });
 
-  test("a failure is response.failed, and nothing that was open looks complete", () => {
+  test("a failure is error and response.failed, and nothing that was open looks complete", () => {
     const error = new GatewayError("upstream-failed", "Cannot read the answer: it broke off");
     const events = [start, ...words("text", 0, "x").slice(0, 2), { type: "reply-error", error } as const];
     const { types, items, response } = parseResponseStream(encode(events));
-    expect(types.slice(-2)).toEqual(["response.output_text.delta", "response.failed"]);
+    expect(types.slice(-3)).toEqual(["response.output_text.delta", "error", "response.failed"]);
     expect(items).toEqual([]);
     expect(response).toMatchObject({
       status: "failed",
@@ -185,8 +185,20 @@ describe("createEventEncoder", () => {
     expect(parseResponseStream(encode([{ type: "reply-error", error }])).types).toEqual([
       "response.created",
       "response.in_progress",
+      "error",
       "response.failed",
     ]);
+  });
+
+  test("an error says the same within `error` and beside it: some clients read the one, some the other", () => {
+    const error = new GatewayError("rate-limited", "Too many", { param: "messages" });
+    const said = { code: "rate_limit_exceeded", message: "Too many", param: "input" };
+    expect(parseResponseStream(encode([{ type: "reply-error", error }])).events.at(-2)).toEqual({
+      type: "error",
+      sequence_number: 2,
+      ...said,
+      error: { type: "rate_limit_error", ...said },
+    });
   });
 
   test("no arguments are an empty object", () => {
