@@ -16,9 +16,9 @@ const surface: Surface = {
   routes: [],
   parseRequest: notReceived,
   createEncoder: notReceived,
-  encodeReply: (_request, { text, toolCalls, usage }: ChatReply) =>
+  encodeReply: (_request, { text, refusal, toolCalls, usage }: ChatReply) =>
     // A cast: tool calls are plain objects of texts.
-    ({ text, toolCalls: toolCalls as unknown as Json, totalTokens: usage.totalTokens }),
+    ({ text: refusal ?? text, toolCalls: toolCalls as unknown as Json, totalTokens: usage.totalTokens }),
   encodeError: (error) => openaiErrorBody(error),
 };
 

@@ -42,6 +42,7 @@ import { configuredLimits } from "./configured-limits.ts";
 import { type ConfiguredTracing, composeTracing } from "./compose-watch.ts";
 import { type ComposedUpstreams, composeUpstreams } from "./compose-upstreams.ts";
 import { createConfiguredGateway } from "./configured-gateway.ts";
+import { sessionsOfAll } from "./follow-fellows.ts";
 import { createLazyAdmin, createLazyOpenapi, type LazyAdminParts } from "./lazy-admin.ts";
 import { createLazyAgent, type LazyAgent } from "./lazy-agent.ts";
 import { createLazyChat, type LazyChat } from "./lazy-chat.ts";
@@ -255,7 +256,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
     drainTimeoutMs: config.drainTimeoutMs,
     gateway: estate.gateway,
     surfaces,
-    store,
+    store: sessionsOfAll(store, estate.fellows),
     rooms: [
       chat,
       agent,

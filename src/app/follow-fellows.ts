@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import type { SessionSource } from "../server/session-routes.ts";
 import type { Reloaded } from "../server/admin/admin-parts.ts";
 import type { Fellows } from "../workers/fellows.ts";
 import type { Note, Switch } from "../workers/messages.ts";
@@ -40,7 +41,10 @@ async function applySwitch(change: Switch, { ledger, capture, clock }: Estate): 
 }
 
 /** @returns whether it is about something of which nobody else could know that it was here */
-function hearNote(note: Note, { gateway, ledger, vault, responses, quotas }: Estate): boolean {
+function hearNote(
+  note: Note,
+  { gateway, ledger, vault, responses, quotas, store }: Estate,
+): boolean | Promise<boolean> {
   switch (note.kind) {
     case "leaving-turn":
       ledger.leaving.heard(note);
@@ -52,6 +56,8 @@ function hearNote(note: Note, { gateway, ledger, vault, responses, quotas }: Est
     case "session-forgotten":
       responses.sessionForgotten(note.caller, note.sessionId, note.atMs);
       return gateway.sessionDeletedElsewhere(note.caller, note.sessionId, note.atMs);
+    case "session-sought":
+      return seekSessions(store, note.caller, note.sessionId);
     case "limits-reset":
       quotas.wasReset(note.subject);
       return false;
@@ -59,4 +65,27 @@ function hearNote(note: Note, { gateway, ledger, vault, responses, quotas }: Est
       note satisfies never;
       return false;
   }
+}
+
+/** A look at them writes what was kept in this process alone. */
+async function seekSessions(store: Estate["store"], caller: string, sessionId: string | undefined): Promise<boolean> {
+  if (sessionId !== undefined) return (await store.getSession(caller, sessionId)) !== undefined;
+  return (await store.listSessions(caller, 1)).length > 0;
+}
+
+/** The sessions of all workers, those included whose first answer runs in another one. */
+export function sessionsOfAll(store: Estate["store"], fellows: Fellows | undefined): SessionSource["store"] {
+  if (fellows === undefined) return store;
+  return {
+    async getSession(caller, sessionId) {
+      const known = await store.getSession(caller, sessionId);
+      if (known !== undefined) return known;
+      const isElsewhere = await fellows.pass({ kind: "session-sought", caller, sessionId });
+      return isElsewhere ? store.getSession(caller, sessionId) : undefined;
+    },
+    async listSessions(caller, limit) {
+      await fellows.pass({ kind: "session-sought", caller, sessionId: undefined });
+      return store.listSessions(caller, limit);
+    },
+  };
 }

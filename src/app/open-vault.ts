@@ -6,7 +6,7 @@ import type { Clock } from "../contract/clock.ts";
 import { chatEndingFrame, isChatEnding } from "../pipeline/ending-frame.ts";
 import type { RunningAnswers } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
-import type { EndingFrame, ReplayLimits, Replays } from "../replay/replays.ts";
+import type { EndingFrames, ReplayLimits, Replays } from "../replay/replays.ts";
 import type { AgentStore } from "../store/agent-store.ts";
 import type { ChatStore } from "../store/chat-store.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
@@ -25,7 +25,7 @@ import { createSqliteConversations } from "../store/sqlite/conversations.ts";
 import { createSqliteChat } from "../store/sqlite/chat.ts";
 import { createSqliteReplayIndex } from "../store/sqlite/replay-index.ts";
 import { createSqliteResponses } from "../store/sqlite/responses.ts";
-import { isResponseEnding, responseEndingFrame } from "../surfaces/openai-responses/ending-frame.ts";
+import { isResponseEnding, responseEndingFrames } from "../surfaces/openai-responses/ending-frames.ts";
 import { isResponseId } from "../surfaces/openai-responses/items.ts";
 
 export interface OpenVault {
@@ -101,9 +101,12 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     clock,
     log,
     limits: replayLimits(parts.config()),
-    interruptedFrame: endingFrame("failed", "The gateway was stopped during this answer: send the message again"),
-    abandonedFrame: endingFrame("failed", "The answer was ended since nobody read it any more: send the message again"),
-    stoppedFrame: endingFrame("cancelled", "The answer was stopped"),
+    interruptedFrames: endingFrames("failed", "The gateway was stopped during this answer: send the message again"),
+    abandonedFrames: endingFrames(
+      "failed",
+      "The answer was ended since nobody read it any more: send the message again",
+    ),
+    stoppedFrames: endingFrames("cancelled", "The answer was stopped"),
     isEnding,
   });
   const running = new Map<string, Promise<void>>();
@@ -130,10 +133,10 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
 }
 
 /** In the words of whichever stream it ends. */
-function endingFrame(status: "failed" | "cancelled", sentence: string): EndingFrame {
+function endingFrames(status: "failed" | "cancelled", sentence: string): EndingFrames {
   return (lastId, streamId) => {
-    if (isResponseId(streamId)) return responseEndingFrame(lastId, streamId, { status, sentence });
-    return chatEndingFrame(lastId, sentence);
+    if (isResponseId(streamId)) return responseEndingFrames(lastId, streamId, { status, sentence });
+    return [chatEndingFrame(lastId, sentence)];
   };
 }
 

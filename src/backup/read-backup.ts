@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { type Static, Type } from "typebox";
 import { Check } from "typebox/schema";
-import { codeOf } from "../contract/thrown.ts";
+import { fileReasonOf } from "../contract/thrown.ts";
 import { BackupError } from "./backup-error.ts";
 import {
   databaseNames,
@@ -37,9 +37,9 @@ const manifestSchema = Type.Object({
 /**
  * @param folder its files are written here, readable by this user alone
  * @throws {BackupError} when it is no backup, is damaged or cut short, or is of a newer version; a system error when it cannot
- * be read or written.
+ * be read or written; the reason of the signal.
  */
-export async function unpackBackup(path: string, folder: string): Promise<Manifest> {
+export async function unpackBackup(path: string, folder: string, signal?: AbortSignal): Promise<Manifest> {
   await refuseOthers(path);
   let manifest: Manifest | undefined;
   const missing = new Map<string, Manifest["files"][number]>();
@@ -56,13 +56,13 @@ export async function unpackBackup(path: string, folder: string): Promise<Manife
       if (told === undefined || entry.header.size !== told.size || entry.header.type !== "file") {
         throw damaged(path, "it holds something other than it says");
       }
-      if ((await writeEntry(entry, join(folder, told.name))) !== told.sha256) {
+      if ((await writeEntry(entry, join(folder, told.name), signal)) !== told.sha256) {
         throw damaged(path, `"${told.name}" is not what was written`);
       }
       missing.delete(told.name);
     }
   } catch (error) {
-    if (error instanceof BackupError || isSystemError(error)) throw error;
+    if (error instanceof BackupError || isSystemError(error) || signal?.aborted === true) throw error;
     throw damaged(path, "it is not an archive, or was cut short");
   }
   if (manifest === undefined) throw damaged(path, "it is empty");
@@ -79,16 +79,10 @@ async function refuseOthers(path: string): Promise<void> {
     if (!kind.isFile() && !kind.isFIFO()) reason = "it is no file";
     else await access(path, constants.R_OK);
   } catch (error) {
-    reason = unreadable[codeOf(error)] ?? String(error);
+    reason = fileReasonOf(error) ?? String(error);
   }
   if (reason !== undefined) throw new BackupError(`Cannot read "${path}": ${reason}`);
 }
-
-const unreadable: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EACCES: "permission denied",
-};
 
 async function readManifest(path: string, { header, body }: ParsedTarEntry): Promise<unknown> {
   if (header.name !== manifestName || header.size > mostManifestBytes)
@@ -130,11 +124,12 @@ function isNumbered(value: unknown): value is { readonly format: number } {
 }
 
 /** @returns the digest of what was written */
-async function writeEntry({ body }: ParsedTarEntry, path: string): Promise<string> {
+async function writeEntry({ body }: ParsedTarEntry, path: string, signal?: AbortSignal): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256");
   const file = await open(path, "wx", 0o600);
   try {
     for await (const chunk of body) {
+      signal?.throwIfAborted();
       hasher.update(chunk);
       await writeChunk(file, chunk);
     }

@@ -2,6 +2,7 @@
 
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { codeOf } from "../contract/thrown.ts";
 import { inspectDatabase } from "../store/inspect-database.ts";
 import { DatabaseInUse, lockDatabase } from "../store/lock-database.ts";
 import { exchangeFiles, finishRestore } from "../store/pending-restore.ts";
@@ -15,37 +16,50 @@ export interface RestoreOptions {
   /** Of the backup. */
   readonly path: string;
   readonly clock: () => number;
+  /** Aborted: it is given up with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Restored {
   readonly manifest: Manifest;
-  /** The folder that holds what was there before. */
-  readonly kept: string;
+  /** The folder that holds what was there before; undefined when nothing was. */
+  readonly kept: string | undefined;
 }
 
 /**
  * @throws {BackupError | GatewayError} when a gateway runs on the directory, or the backup is damaged or of a newer version; a
- * system error when something cannot be read or written. Everything is as it was then.
+ * system error when something cannot be read or written; the reason of the signal. Everything is as it was then.
  */
-export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): Promise<Restored> {
+export async function restoreBackup({ dataDir, path, clock, signal }: RestoreOptions): Promise<Restored> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   finishRestore(dataDir);
   // Before the work of unpacking, and for as long as it takes.
   using _locks = lockAll(dataDir);
-  const staged = mkdtempSync(join(dataDir, ".restore-"));
+  const staged = makeFolderIn(dataDir);
   try {
     requireOwner(dataDir, staged);
-    const manifest = await unpackBackup(path, staged);
+    const manifest = await unpackBackup(path, staged, signal);
     const arriving = manifest.files.map(({ name }) => name);
     for (const name of arriving) {
       if (knownSchemas[name] !== undefined) inspectDatabase(join(staged, name), knownSchemas[name]);
     }
     const kept = `before-restore-${new Date(clock()).toISOString().replace(/[:.]/g, "-")}`;
     exchangeFiles(dataDir, { staged: basename(staged), kept, leaving: othersThan(manifest), arriving });
-    return { manifest, kept: join(dataDir, kept) };
+    return { manifest, kept: isThere(join(dataDir, kept)) ? join(dataDir, kept) : undefined };
   } catch (error) {
     rmSync(staged, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** @throws {BackupError} to whoever may not write there: he has named no file in it, and another folder is none of the gateway's */
+function makeFolderIn(dataDir: string): string {
+  try {
+    return mkdtempSync(join(dataDir, ".restore-"));
+  } catch (cause) {
+    if (codeOf(cause) !== "EACCES") throw cause;
+    const reason = "permission denied; run this as the user that the gateway runs as";
+    throw new BackupError(`Cannot restore into "${dataDir}": ${reason}`, { cause });
   }
 }
 
@@ -55,8 +69,9 @@ function requireOwner(dataDir: string, staged: string): void {
   const database = databaseNames.map((name) => join(dataDir, name)).find(isThere);
   const { uid } = statSync(database ?? dataDir);
   if (uid === statSync(staged).uid) return;
+  const what = database === undefined ? "the folder" : "the gateway there";
   throw new BackupError(
-    `Cannot restore into "${dataDir}" as root: the gateway there is another user's (uid ${uid}), who could not open the files; run this as that user, such as by sudo -u`,
+    `Cannot restore into "${dataDir}" as root: ${what} is another user's (uid ${uid}), who could not open the files; run this as that user, such as by sudo -u`,
   );
 }
 

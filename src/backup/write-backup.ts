@@ -17,12 +17,14 @@ export interface BackupOptions {
   /** Of this program. */
   readonly version: string;
   readonly clock: () => number;
+  /** Aborted: it is given up with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Readable and writable by this user alone: it holds the keys of what is sealed in it.
  * @throws {BackupError | GatewayError} when there is nothing to back up, the file is there already or cannot be written, or a
- * database is damaged; a system error when something cannot be read. Nothing is left of it then.
+ * database is damaged; a system error when something cannot be read; the reason of the signal. Nothing is left of it then.
  */
 export async function writeBackup(options: BackupOptions): Promise<Manifest> {
   const path = resolve(options.path);
@@ -33,7 +35,7 @@ export async function writeBackup(options: BackupOptions): Promise<Manifest> {
   try {
     const gathered = await gatherFiles({ ...options, folder, secrets: "included" });
     const draft = join(folder, "draft");
-    await writeAll(packFiles(gathered), draft);
+    await writeAll(packFiles(gathered), draft, options.signal);
     await putInPlace(draft, path);
     return gathered.manifest;
   } catch (error) {
@@ -41,7 +43,8 @@ export async function writeBackup(options: BackupOptions): Promise<Manifest> {
     if (storageTrouble(error) !== "full") throw error;
     throw new BackupError(`Cannot write "${path}": the disk is full; free some space`, { cause: error });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // The thread that copies may put one more file there.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 }
 
@@ -55,11 +58,15 @@ async function makeFolderBeside(path: string): Promise<string> {
   }
 }
 
-async function writeAll(source: ReadableStream<Uint8Array>, path: string): Promise<void> {
+async function writeAll(source: ReadableStream<Uint8Array>, path: string, signal?: AbortSignal): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
-    for await (const chunk of source) await writeChunk(file, chunk);
+    for await (const chunk of source) {
+      signal?.throwIfAborted();
+      await writeChunk(file, chunk);
+    }
     await file.sync();
+    signal?.throwIfAborted();
   } finally {
     await file.close();
   }

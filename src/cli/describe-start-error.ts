@@ -49,9 +49,11 @@ export function describeStartError(
   // Bun tells the code of whatever failed last when a name cannot be resolved.
   if (syscall === "listen") return noAddress;
   switch (code) {
-    case "EROFS":
     case "ENOTDIR":
     case "EEXIST":
+      return `Cannot write "${path ?? config.dataDir}": a file stands where a folder has to be; ${otherFolder}`;
+    case "EROFS":
+      return `Cannot write "${path ?? config.dataDir}": the file system is read-only; ${otherFolder}`;
     case "ENOENT":
       return `Cannot write "${path ?? config.dataDir}": ${cause.message}; ${otherFolder}`;
     case "ENOSPC":

@@ -67,7 +67,8 @@ export function toolServerLines({ config, environment }: LoadedCommandConfig): D
 }
 
 export function splitSentence(sentence: string): [before: string, behind: string] {
-  const at = sentence.lastIndexOf(": ");
+  // What stands in quotes is told as it is, colons included.
+  const at = sentence.replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => "_".repeat(quoted.length)).lastIndexOf(": ");
   return at < 0 ? [sentence, "see docs/configuration.md"] : [sentence.slice(0, at), sentence.slice(at + 2)];
 }
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { type CaptureFile, CaptureError, parseCapture } from "../capture/format.ts";
+import { fileReasonOf } from "../contract/thrown.ts";
 import { UsageError } from "./command.ts";
 
 /** @throws {UsageError} that says what is wrong with the file */
@@ -10,7 +11,8 @@ export function loadCapture(path: string | undefined): CaptureFile {
   try {
     return parseCapture(readFileSync(path, "utf8"));
   } catch (error) {
-    if (!(error instanceof CaptureError || (error instanceof Error && "code" in error))) throw error;
-    throw new UsageError(`Cannot read capture ${JSON.stringify(path)}: ${error.message}`);
+    const reason = error instanceof CaptureError ? error.message : fileReasonOf(error);
+    if (reason === undefined) throw error;
+    throw new UsageError(`Cannot read capture ${JSON.stringify(path)}: ${reason}`);
   }
 }

@@ -237,11 +237,18 @@ function describeWrong(setting: Setting, { origin, name, written }: Found, parts
   const where = origin === "file" ? " in the config file" : "";
   const quoted = setting.schema.writeOnly === true ? "" : ` ${quote(written)}`;
   const details = isWordList(setting.schema) || parts.length === 0 ? "" : ` ${parts.join(", ")};`;
-  const advice =
-    origin === "file" && lacksQuotes(setting, written)
-      ? "; what YAML takes for a number or a truth value has to stand in quotes"
-      : "";
+  const advice = origin === "file" ? adviceOnQuotes(setting, written) : "";
   return `Cannot use ${name}${quoted}${where}:${details} it must be ${allowedValues(setting)}${advice}`;
+}
+
+function adviceOnQuotes(setting: Setting, written: unknown): string {
+  if (lacksQuotes(setting, written)) return "; what YAML takes for a number or a truth value has to stand in quotes";
+  return isQuotedInVain(setting, written) ? "; write it without quotes" : "";
+}
+
+/** It would do from any other source. */
+function isQuotedInVain(setting: Setting, written: unknown): boolean {
+  return typeof written === "string" && typeof fromFile(setting, written) !== typeof fromText(setting, written.trim());
 }
 
 /** A key of digits alone is a number there, and has lost its zeros. */

@@ -114,6 +114,11 @@ function quoteName(name: string): string {
 
 /** Both forms: `mcpServers` of most clients, `servers` of VS Code. */
 function readFile(path: string): readonly [string, unknown][] {
+  // Not told: keys of servers may stand in it.
+  if (/^\s*\{/.test(path)) {
+    const reason = "it holds JSON, and must be the path of a file; MCP_SERVERS takes an object of servers by name";
+    throw new ConfigError([`Cannot use MCP_CONFIG: ${reason}`]);
+  }
   const file = readSettingsFile(path);
   const content = "text" in file ? parseText(file.text) : undefined;
   if (content === undefined) {

@@ -2,7 +2,7 @@
 
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { devNull } from "node:os";
-import { codeOf } from "../contract/thrown.ts";
+import { codeOf, fileReasonOf } from "../contract/thrown.ts";
 
 export type SettingsFile =
   | { readonly text: string }
@@ -11,10 +11,6 @@ export type SettingsFile =
 const maxMegabytes = 16;
 const maxBytes = maxMegabytes * 1024 * 1024;
 
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  ELOOP: "its links lead in a circle",
-};
 const notAgain = "it is a pipe or a device, which a reload could not read again; write its text to a file";
 const missing = "there is no such file";
 
@@ -30,7 +26,7 @@ export function readSettingsFile(path: string): SettingsFile {
     return { text: readFileSync(path, "utf8") };
   } catch (error) {
     const code = codeOf(error);
-    if (code !== "ENOENT" && code !== "ENOTDIR") return refuse(reasons[code] ?? "it cannot be opened");
+    if (code !== "ENOENT" && code !== "ENOTDIR") return refuse(fileReasonOf(error) ?? "it cannot be opened");
     return pipeOfShell.test(path) ? refuse(notAgain) : { reason: missing, isMissing: true };
   }
 }

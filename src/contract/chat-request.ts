@@ -26,7 +26,12 @@ export interface ToolCall {
 /** One message of the history, in the client's order. `developer` arrives as `system`, `function` as `tool`. */
 export type Message =
   | { readonly role: "system"; readonly content: readonly ContentPart[] }
-  | { readonly role: "user"; readonly content: readonly ContentPart[] }
+  | {
+      readonly role: "user";
+      /** Who speaks, of several. What a history is known by has none of it. */
+      readonly name?: string;
+      readonly content: readonly ContentPart[];
+    }
   | {
       readonly role: "assistant";
       readonly content: readonly ContentPart[];
@@ -102,6 +107,8 @@ export interface ChatRequest {
   readonly format?: AnswerFormat;
   /** Its client takes the text for what it says alone: no settings wrap it, or put thoughts into it. As an answer in a format. */
   readonly isBare?: true;
+  /** An assistant's message that stands last is the beginning of the answer, as its protocol has it. */
+  readonly continuesLast?: true;
   /** The reply is read and may be changed on its way: its frames cannot be passed on as they come. */
   readonly isReplyRead?: true;
   /** Tokens are to be told with their probabilities, which the server's own frames alone have. */

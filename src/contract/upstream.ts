@@ -8,6 +8,9 @@ import type { Forwarding } from "./forward.ts";
 import type { GatewayError } from "./gateway-error.ts";
 import type { LimitListener, UpstreamLimits } from "./limits.ts";
 
+/** Longer lists are cut: each entry is looked at, kept and told to everybody who asks. */
+export const mostModels = 10_000;
+
 export interface ModelInfo {
   readonly id: string;
   readonly displayName: string;
@@ -66,6 +69,11 @@ export interface OpenContext {
   readonly limits?: LimitListener;
   /** What the client calls the model: replies that are passed on name it so. */
   readonly toldModel: string;
+  /**
+   * Told of a chat that was made for the request and came to nothing, also when nobody waits for it any more. Absent where it may
+   * stay for a repetition.
+   */
+  leaveChat?(account: string, chatId: string): void;
   /** Nothing will come before the whole answer: the clock of the first byte does not count for this request. */
   onWholeAnswer(): void;
 }

@@ -20,6 +20,8 @@ export interface Asking {
   readonly requestId: string;
   /** Of the reply, where somebody has told it already. Absent: a new one. */
   readonly replyId?: string;
+  /** Called when nothing of ours refuses it: what comes then is said by who is asked. */
+  readonly onAdmitted?: (() => void) | undefined;
   /** Called when the client has stopped reading its answer: the connection may be closed. */
   readonly onAbandoned?: (() => void) | undefined;
   /** Takes what a streamed answer says in place of its body, which is empty then: a stream less, where nobody needs one. */

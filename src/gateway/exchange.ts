@@ -214,6 +214,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return demand.attempt(candidate, {
       tryOnce: () => this.#askFitting(candidate),
       mayRepeat: this.#mayRepeat,
+      repeatsEmpty: () => this.repeatsEmpty(),
       repeats: (error) => this.#tellRepetition(error),
     });
   }

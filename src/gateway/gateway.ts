@@ -40,7 +40,7 @@ import { createSessionDeletion, type SessionDeletion } from "./turns/session-del
 import { createTurns } from "./turns/turns.ts";
 import type { QueueView } from "./queues/upstream-queues.ts";
 
-export interface Gateway extends SessionDeletion {
+export interface Gateway extends Omit<SessionDeletion, "deleteChats" | "deleteChatsLater"> {
   /**
    * Answers one request on a surface. Never throws: what goes wrong is told in the surface's own shape.
    * The answer carries the surface's headers; `x-request-id` is the server's to add.
@@ -98,8 +98,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   const admission = createAdmission({ ...options.admission, counts });
   const arrivals = new Arrivals();
   const liveness = createLiveness(options.liveness);
+  const { deleteChats, deleteChatsLater, ...deletion } = createSessionDeletion(options);
   const turns = createTurns({
     store,
+    deletion: { deleteChats, deleteChatsLater },
     match: options.sessionMatch,
     commitMs,
     storeDown: options.storeDown,
@@ -267,6 +269,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (counted !== undefined) spending = await counted;
       const request = pass?.(question, candidates) ?? asked;
       exchange = begin({ surface, incoming, request, question, candidates, leave, spending });
+      incoming.onAdmitted?.();
       return await exchange.respond();
     } catch (error) {
       if (exchange === undefined) {
@@ -321,7 +324,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     showFiles: async (request, caller) =>
       hasFileReferences(request) ? withFiles(request, caller, options.findFile) : request,
     findModel: createModelFinder(catalog, routes, defaultModel),
-    ...createSessionDeletion(options),
+    ...deletion,
     openReplies: () => running.size,
     queues: () => queues.views(),
     replies: createRunningReplies(running),

@@ -155,6 +155,7 @@ export class SSEHandler {
       upstream: undefined,
       resume: undefined,
       async started() {},
+      leaveChat: undefined,
       leave() {},
       createDigest: () => createReplyDigest(fingerprintHistory("library", [], [])),
       keepsText: false,

@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { HttpClient, OutboundResponse } from "./http-client.ts";
 import { plainHost } from "./plain-host.ts";
+import { orAborted } from "./or-aborted.ts";
 import { isPublicAddress } from "./public-address.ts";
 import { readBytes } from "./read-bytes.ts";
 
@@ -61,8 +62,8 @@ export function createGuardedDownload(options: DownloadOptions): GuardedDownload
     const isTrusted = options.trustedOrigins.includes(url.origin);
     if (!isTrusted) {
       checkPublic(url, allowsHttp);
-      await checkName(url, options.lookup);
-      signal.throwIfAborted();
+      // Nobody ends the system's question to a name server that is silent.
+      await orAborted(checkName(url, options.lookup), signal);
     }
     const headers = { accept: "*/*", "accept-encoding": "identity", "user-agent": options.userAgent };
     const client = isTrusted ? options.trusted : options.guarded;

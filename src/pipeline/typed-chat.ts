@@ -109,6 +109,20 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     return request.isNamed && (await options.turns.getSession(caller, request.sessionId)) !== undefined;
   }
 
+  /**
+   * Whether nothing was said behind that place. Where a question is answered once more, its earlier answers do not count: who
+   * knows what came before it knows them too, and nobody else does.
+   */
+  async function isAtHead(
+    { parentId, repeated }: Place,
+    { newestId }: MessagePath,
+    caller: string,
+    sessionId: string,
+  ): Promise<boolean> {
+    if (repeated === undefined || newestId === undefined) return parentId === (newestId ?? null);
+    return (await store.findMessage(caller, sessionId, newestId))?.parentId === repeated.id;
+  }
+
   async function earlierAttachments(
     { attachmentsOf, sessionId }: TypedChatRequest,
     caller: string,
@@ -130,7 +144,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     const place = placeOf(request, await recoverAnswers(path.messages, { caller, sessionId, running, replays, store }));
     const attachments = joinAttachments(await earlierAttachments(request, caller), request.attachments);
     const isElsewhere = await continuesElsewhere(request, caller, path);
-    const isNewest = place.parentId === (path.newestId ?? null);
+    const isThin = isElsewhere && (await isAtHead(place, path, caller, sessionId));
     const streamId = orderedId();
     const nowMs = clock();
     const question = place.repeated ?? questionOf(request, place, attachments, nowMs, isElsewhere);
@@ -141,7 +155,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
       message: question.content,
       content: contentOf(question.content, question.extras.attachments ?? []),
       history: place.history,
-      isThin: isElsewhere && isNewest && place.repeated === undefined,
+      isThin,
       question,
       begun,
       streamId,

@@ -16,7 +16,7 @@ import { Production, type ProductionHooks } from "./production.ts";
 import type { ReaderClock } from "./reader.ts";
 import {
   defaultReplayLimits,
-  type EndingFrame,
+  type EndingFrames,
   type IsEnding,
   type ReaderHooks,
   type ReplayLimits,
@@ -34,11 +34,11 @@ export interface ReplaysOptions {
   readonly log: Log;
   readonly limits?: Partial<ReplayLimits>;
   /** Ends a stream whose process died, whose source failed, or that the gateway's end cut short. */
-  readonly interruptedFrame: EndingFrame;
-  /** Ends a stream that nobody read any more. @defaultValue `interruptedFrame` */
-  readonly abandonedFrame?: EndingFrame;
+  readonly interruptedFrames: EndingFrames;
+  /** Ends a stream that nobody read any more. @defaultValue `interruptedFrames` */
+  readonly abandonedFrames?: EndingFrames;
   /** Ends a stream that was stopped. */
-  readonly stoppedFrame: EndingFrame;
+  readonly stoppedFrames: EndingFrames;
   /** Whether this is the last frame of a stream, which none of those above follows. @defaultValue its source alone knows */
   readonly isEnding?: IsEnding | undefined;
   /** A stream that runs in another process is forgotten here. @defaultValue it runs to its end */
@@ -80,7 +80,15 @@ export function createReplaysIn(
   spools: Spools,
   options: ReplaysOptions & { readonly mirror?: Mirror | undefined },
 ): Replays {
-  const { clock, index, log, interruptedFrame, abandonedFrame = interruptedFrame, stoppedFrame, isEnding } = options;
+  const {
+    clock,
+    index,
+    log,
+    interruptedFrames,
+    abandonedFrames = interruptedFrames,
+    stoppedFrames,
+    isEnding,
+  } = options;
   let limits: ReplayLimits = { ...defaultReplayLimits, ...options.limits };
   const readerClock = options.monotonic ?? performance;
   const repeat = options.repeat ?? repeatByInterval;
@@ -115,7 +123,7 @@ export function createReplaysIn(
       return limits.keepMs;
     },
     log,
-    interruptedFrame,
+    interruptedFrames,
     isEnding,
     mirror: options.mirror,
     wishes: options.wishes,
@@ -255,9 +263,9 @@ export function createReplaysIn(
         clock: readerClock,
         log,
         hooks,
-        interruptedFrame,
-        abandonedFrame,
-        stoppedFrame,
+        interruptedFrames,
+        abandonedFrames,
+        stoppedFrames,
         isEnding,
       });
       here.set(streamId, production);

@@ -11,7 +11,7 @@ import { endsWith, findFrame, findWholeFrames } from "./find-frames.ts";
 import { FollowedStream } from "./followed-stream.ts";
 import type { Mirror } from "./mirrored-spools.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
-import type { EndingFrame, IsEnding, ReaderHooks } from "./replays.ts";
+import type { EndingFrames, IsEnding, ReaderHooks } from "./replays.ts";
 import { emptySpool, type SpoolReader, type Spools, spoolUpTo } from "./spool.ts";
 import type { SpoolRoom } from "./spool-room.ts";
 
@@ -28,7 +28,7 @@ export interface EndedReplaysOptions {
   readonly readerClock: ReaderClock;
   readonly keepMs: number;
   readonly log: Log;
-  readonly interruptedFrame: EndingFrame;
+  readonly interruptedFrames: EndingFrames;
   readonly isEnding?: IsEnding | undefined;
   /** Where other gateways see what is sent, and their streams are seen. */
   readonly mirror?: Mirror | undefined;
@@ -115,10 +115,10 @@ export class EndedReplays {
     afterId: number,
     hooks: ReaderHooks | undefined,
   ): Promise<ReadableStream<Uint8Array>> {
-    const { mirror, readerClock: clock, interruptedFrame, isEnding } = this.#options;
+    const { mirror, readerClock: clock, interruptedFrames, isEnding } = this.#options;
     if (mirror === undefined) throw runsElsewhere(runner);
     const left = (one: FollowedStream): void => void this.#reading.delete(one);
-    const followed = new FollowedStream({ mirror, streamId, afterId, clock, hooks, interruptedFrame, isEnding, left });
+    const followed = new FollowedStream({ mirror, streamId, afterId, clock, hooks, interruptedFrames, isEnding, left });
     this.#reading.add(followed);
     return followed.open().catch((error: unknown) => {
       left(followed);
@@ -135,18 +135,19 @@ export class EndedReplays {
     const { length, lastId } = findWholeFrames(stored);
     const spool = spoolUpTo(stored, length);
     const offset = await findFrame(spool, afterId + 1);
-    const { interruptedFrame, isEnding } = this.#options;
+    const { isEnding } = this.#options;
     // Killed before its end could be noted: all of it was said.
     const isWhole = isEnding !== undefined && endsWith(spool, (frame) => isEnding(frame, streamId));
+    const unseen = isWhole ? [] : this.#unseenEnding(streamId, lastId, afterId);
+    return this.#read(spool, offset, reader, unseen.length === 0 ? undefined : Buffer.concat(unseen));
+  }
+
+  #unseenEnding(streamId: string, lastId: number, afterId: number): readonly Uint8Array[] {
+    const { interruptedFrames } = this.#options;
+    const ending = interruptedFrames(lastId, streamId);
     // Who has seen more than is kept, as a power failure may leave it, must not take the end of it for the end of all.
-    // The one behind the last is this very frame.
-    const hasSeenEnd = afterId === lastId + 1;
-    return this.#read(
-      spool,
-      offset,
-      reader,
-      isWhole || hasSeenEnd ? undefined : interruptedFrame(Math.max(afterId, lastId), streamId),
-    );
+    if (afterId > lastId + ending.length) return interruptedFrames(afterId, streamId);
+    return ending.slice(Math.max(0, afterId - lastId));
   }
 
   /** Rejects when the index cannot be asked. */

@@ -5,7 +5,7 @@ import { commentFrame } from "../sse/sse-writer.ts";
 import { createMemorySpools } from "./memory-spools.ts";
 import type { FollowedState, Mirror } from "./mirrored-spools.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
-import type { EndingFrame, IsEnding, ReaderHooks } from "./replays.ts";
+import type { EndingFrames, IsEnding, ReaderHooks } from "./replays.ts";
 
 export interface FollowOptions {
   readonly mirror: Mirror;
@@ -13,7 +13,7 @@ export interface FollowOptions {
   readonly afterId: number;
   readonly clock: ReaderClock;
   readonly hooks: ReaderHooks | undefined;
-  readonly interruptedFrame: EndingFrame;
+  readonly interruptedFrames: EndingFrames;
   readonly isEnding?: IsEnding | undefined;
   /** @defaultValue 100 */
   readonly pollMs?: number;
@@ -138,9 +138,9 @@ export class FollowedStream implements Supply {
     this.isOver = true;
     // Whoever comes back is told that it could not be kept.
     if (end === "torn") return this.#reader?.cut();
-    const { afterId, interruptedFrame, streamId } = this.#options;
+    const { afterId, interruptedFrames, streamId } = this.#options;
     if (end === "interrupted" && !this.#isWhole)
-      this.#reader?.takeUnspooled(interruptedFrame(Math.max(this.#lastId, afterId), streamId));
+      this.#reader?.takeUnspooled(Buffer.concat(interruptedFrames(Math.max(this.#lastId, afterId), streamId)));
     this.#reader?.finish();
   }
 }

@@ -4,7 +4,7 @@
 import type { Log } from "../telemetry/log.ts";
 import { endsWith } from "./find-frames.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
-import type { EndingFrame, IsEnding, ReaderHooks, ReplayChunk, ReplaySource } from "./replays.ts";
+import type { EndingFrames, IsEnding, ReaderHooks, ReplayChunk, ReplaySource } from "./replays.ts";
 import type { Spool } from "./spool.ts";
 
 /** Why the rest of a stream is in no spool. */
@@ -36,9 +36,9 @@ export interface ProductionOptions {
   readonly clock: ReaderClock;
   readonly log: Log;
   readonly hooks: ProductionHooks;
-  readonly interruptedFrame: EndingFrame;
-  readonly abandonedFrame: EndingFrame;
-  readonly stoppedFrame: EndingFrame;
+  readonly interruptedFrames: EndingFrames;
+  readonly abandonedFrames: EndingFrames;
+  readonly stoppedFrames: EndingFrames;
   readonly isEnding?: IsEnding | undefined;
 }
 
@@ -119,18 +119,18 @@ export class Production implements Supply {
     } catch (error) {
       if (this.#isOver) return;
       this.#options.log.error("The source of a stream failed", { streamId: this.streamId }, error);
-      this.#end(this.#options.interruptedFrame);
+      this.#end(this.#options.interruptedFrames);
     }
   }
 
   /** Somebody asked for its end. */
   stop(): void {
-    this.#cut(new Error("Stopped by its caller"), this.#options.stoppedFrame);
+    this.#cut(new Error("Stopped by its caller"), this.#options.stoppedFrames);
   }
 
   /** It cannot go on. */
   interrupt(): void {
-    this.#cut(new Error("The gateway shuts down"), this.#options.interruptedFrame);
+    this.#cut(new Error("The gateway shuts down"), this.#options.interruptedFrames);
   }
 
   /** @param nowMs monotonic */
@@ -244,12 +244,12 @@ export class Production implements Supply {
 
   #abandon(): void {
     if (this.#isOver) return;
-    this.#cut(new Error("Nobody reads"), this.#options.abandonedFrame);
+    this.#cut(new Error("Nobody reads"), this.#options.abandonedFrames);
   }
 
-  #cut(reason: Error, frame: EndingFrame): void {
+  #cut(reason: Error, frames: EndingFrames): void {
     if (this.#isOver) return;
-    this.#end(this.#hasSaidAll ? undefined : frame);
+    this.#end(this.#hasSaidAll ? undefined : frames);
     this.#tell(() => this.#source.cancel(reason));
   }
 
@@ -274,11 +274,14 @@ export class Production implements Supply {
     }
   }
 
-  #end(frame?: EndingFrame): void {
+  #end(frames?: EndingFrames): void {
     this.#isOver = true;
     this.#aloneSinceMs = undefined;
     // However long the stream is: without its end the rest would be worth less.
-    if (frame !== undefined) this.#take({ bytes: frame(this.#lastId, this.streamId), lastId: this.#lastId + 1 });
+    if (frames !== undefined) {
+      const ending = frames(this.#lastId, this.streamId);
+      this.#take({ bytes: Buffer.concat(ending), lastId: this.#lastId + ending.length });
+    }
     for (const reader of this.#readers) reader.finish();
     this.#wakeUp();
     this.#options.hooks.ended(this);

@@ -101,8 +101,8 @@ export const defaultReplayLimits: ReplayLimits = {
   clientStallMs: 60_000,
 };
 
-/** One frame with the id `lastId + 1`, which ends a stream that could not end by itself. */
-export type EndingFrame = (lastId: number, streamId: string) => Uint8Array;
+/** Frames with the ids from `lastId + 1` on, which end a stream that could not end by itself. */
+export type EndingFrames = (lastId: number, streamId: string) => readonly Uint8Array[];
 
 /** Whether a whole frame is the last of that stream, whoever has written it. */
 export type IsEnding = (frame: Uint8Array, streamId: string) => boolean;

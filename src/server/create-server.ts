@@ -10,10 +10,10 @@ import { settledWithin } from "../contract/settled-within.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
-import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
+import { readDescriptorLimit } from "../telemetry/descriptors.ts";
 import type { Fellows } from "../workers/fellows.ts";
 import { type AdmitOptions, createAdmit } from "./access/admit.ts";
 import { createAnswerError } from "./answer-error.ts";
@@ -29,6 +29,7 @@ import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health/health-details.ts";
 import { healthRoutes, isHealthPath } from "./health/health-routes.ts";
 import { createHeldConnections, type HeldConnections } from "./held-connections.ts";
+import { createIdleConnections, type IdleConnections } from "./idle-connections.ts";
 import { createEndOf } from "./access/lasting-access.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import {
@@ -48,7 +49,7 @@ import { pageRoutes, statusPageRoutes } from "./pages/page-route.ts";
 import { createOpenRelays, type OpenRelays } from "./between-workers/open-relays.ts";
 import { passportOf } from "./between-workers/passport.ts";
 import { createRelay } from "./between-workers/relay.ts";
-import { sessionRoutes } from "./session-routes.ts";
+import { type SessionSource, sessionRoutes } from "./session-routes.ts";
 import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
@@ -93,7 +94,8 @@ export interface ServerOptions {
   readonly drainTimeoutMs: number;
   readonly gateway: Gateway;
   readonly surfaces: readonly Surface[];
-  readonly store: Store;
+  /** Of the sessions. */
+  readonly store: SessionSource["store"];
   /** Whether the page shows a microphone. @defaultValue it does not */
   readonly speech?: Speech;
   readonly log: Log;
@@ -158,6 +160,7 @@ interface Sockets {
 
 interface HandedOver extends Sockets {
   readonly held: HeldConnections | undefined;
+  readonly idle: IdleConnections | undefined;
 }
 
 type Answers = { readonly [Socket in keyof Sockets]: Answer };
@@ -206,6 +209,7 @@ export function createServer(options: ServerOptions): GatewayServer {
   let stopped: Promise<void> | undefined;
   /** Of the socket, and not of this server: else its timer would keep one that has been replaced. */
   let held: HeldConnections | undefined;
+  let idle: IdleConnections | undefined;
 
   const { admit, stillAdmits } = createAdmit(options, cors, isStopping);
   const own = createRoutes(options, {
@@ -231,6 +235,7 @@ export function createServer(options: ServerOptions): GatewayServer {
   async function answer(received: Request): Promise<Response> {
     const request = withHttpAddress(received);
     const trip = trips.open(request, server?.requestIP(received)?.address);
+    idle?.asked();
     const recorder = options.capture?.recorder;
     const isCaptured = recorder !== undefined && isExchange(trip);
     if (isCaptured) {
@@ -292,20 +297,21 @@ export function createServer(options: ServerOptions): GatewayServer {
       checkBind(options);
       server = listen({ ...options, sharesPort: fellows !== undefined }, answer);
       held = createHeldConnections(server, options.idleTimeoutSeconds ?? usualIdleTimeoutSeconds);
+      idle = createIdleConnections({ server, limit: readDescriptorLimit(), log });
       if (fellows !== undefined) inner = listenInside(fellows.socketPath, answerInside);
       const port = server.port ?? options.port;
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
     takeOver(from) {
       checkBind(options);
-      ({ http: server, inner, held } = from.handOver({ http: answer, inner: answerInside }));
+      ({ http: server, inner, held, idle } = from.handOver({ http: answer, inner: answerInside }));
     },
     handOver(next) {
       if (server !== undefined) exchangeAnswer(server, { ...options, sharesPort: fellows !== undefined }, next.http);
       if (inner !== undefined && fellows !== undefined) exchangeInside(inner, fellows.socketPath, next.inner);
       replaced.abort();
       held?.look();
-      return { http: server, inner, held };
+      return { http: server, inner, held, idle };
     },
     handle: answer,
     stop() {

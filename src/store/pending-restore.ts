@@ -12,7 +12,7 @@ import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
 export interface PendingRestore {
   /** The folder that the new files wait in. */
   readonly staged: string;
-  /** The folder that the old ones go to. */
+  /** The folder that the old ones go to; it is made when there is one. */
   readonly kept: string;
   /** Old ones that nothing takes the place of, whether they are there or not. They go first. */
   readonly leaving: readonly string[];
@@ -63,10 +63,11 @@ function readJournal(path: string): PendingRestore & { readonly owner: LeaseOwne
 
 /** Each step may have been done before. */
 function carryOut(dataDir: string, { staged, kept, leaving, arriving }: PendingRestore): void {
-  mkdirSync(join(dataDir, kept), { recursive: true, mode: 0o700 });
   const setAside = (name: string): void => {
     const [present, old] = [join(dataDir, name), join(dataDir, kept, name)];
-    if (existsSync(present) && !existsSync(old)) renameSync(present, old);
+    if (!existsSync(present) || existsSync(old)) return;
+    mkdirSync(join(dataDir, kept), { recursive: true, mode: 0o700 });
+    renameSync(present, old);
   };
   for (const name of leaving) setAside(name);
   for (const name of arriving) {

@@ -4,7 +4,7 @@ import { type Static, type TSchema, Type } from "typebox";
 import type { TLocalizedValidationError } from "typebox/error";
 import { Compile, type Validator } from "typebox/schema";
 import { GatewayError } from "../contract/gateway-error.ts";
-import type { JsonObject } from "../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../contract/json.ts";
 
 /**
  * @returns a function that checks a body and returns it as the schema's type; unknown fields stay
@@ -18,7 +18,7 @@ export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) =
     if (validator.Check(body)) return body;
     const [first] = validator.Errors(body)[1];
     const param = toParam(first?.instancePath ?? "", first?.params);
-    const reason = first === undefined ? "is invalid" : reasonOf(first);
+    const reason = first === undefined ? "is invalid" : reasonOf(first, schema);
     throw invalid(
       param,
       param === "" ? `Invalid request: the body ${reason}` : `Invalid request: "${param}" ${reason}`,
@@ -38,10 +38,20 @@ export function withoutNulls<T extends object>(fields: T): { [K in keyof T]: Exc
   };
 }
 
-function reasonOf(error: TLocalizedValidationError): string {
+function reasonOf(error: TLocalizedValidationError, schema: TSchema): string {
   if (error.keyword === "required") return "is missing";
   if (error.keyword === "enum") return `must be one of ${error.params.allowedValues.join(", ")}`;
-  return asSentence(error.message);
+  const form = formAt(schema, error.schemaPath);
+  return form === undefined ? asSentence(error.message) : `must be ${form}`;
+}
+
+/** What a text with a pattern has to be, in the words of its schema: a pattern is none. */
+function formAt(schema: TSchema, path: string): string | undefined {
+  const steps = path.split("/").slice(1);
+  const part = steps.reduce<unknown>((whole, step) => (isJsonObject(whole) ? whole[step] : undefined), schema);
+  return isJsonObject(part) && "pattern" in part && typeof part["description"] === "string"
+    ? part["description"]
+    : undefined;
 }
 
 /** Schemas name a kind without its article. */

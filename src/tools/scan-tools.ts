@@ -107,6 +107,10 @@ class ToolScan implements EventDecoder {
         return this.#scan(this.#text, event);
       case "reasoning-delta":
         return this.#scan(this.#reasoning, event);
+      case "refusal-delta":
+        this.#reasoning.release();
+        this.#text.release();
+        break;
       case "tool-call-start":
         this.#callCount++;
         this.#reasoning.release();

@@ -65,7 +65,7 @@ export interface Fellows extends FindOwner {
    * @returns whether it was about something that one of them had
    */
   pass(note: Note): Promise<boolean>;
-  onNote(hear: (note: Note) => boolean): void;
+  onNote(hear: HearNote): void;
   /** Called when other workers come or go. @returns how to hear no more */
   onRoster(hear: () => void): () => void;
   /** Has all workers read the settings again. @throws {Error} when nobody answers */
@@ -80,8 +80,11 @@ export interface Fellows extends FindOwner {
 export interface MovedFellows extends Fellows {
   seat(roster: Roster): void;
   apply(change: Switch): Promise<void>;
-  hear(note: Note): boolean;
+  hear(note: Note): boolean | Promise<boolean>;
 }
+
+/** @returns whether it is about something that was here */
+type HearNote = (note: Note) => boolean | Promise<boolean>;
 
 /** Longer than the supervisor takes at most. */
 const changeMs = 10_000;
@@ -99,7 +102,7 @@ export function createFellows(
 ): MovedFellows {
   let roster = firstRoster;
   let apply: ((change: Switch) => void | Promise<void>) | undefined;
-  let hearNote: ((note: Note) => boolean) | undefined;
+  let hearNote: HearNote | undefined;
   const hearers = new Set<() => void>();
   const here = hostname();
 

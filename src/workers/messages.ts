@@ -37,6 +37,8 @@ export type Note =
       readonly sessionId: string;
       readonly atMs: number;
     }
+  /** Somebody looks for it, or for all of the caller: what this one alone knows of yet is to be found by all. */
+  | { readonly kind: "session-sought"; readonly caller: string; readonly sessionId: string | undefined }
   /** What it has used of its limits counts no more. */
   | { readonly kind: "limits-reset"; readonly subject: string };
 

@@ -2,7 +2,8 @@
 // anything was, no test says.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { createPlace, runBinary } from "../support/binary.ts";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createPlace, eventually, runBinary } from "../support/binary.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
 setDefaultTimeout(60_000);
@@ -30,5 +31,28 @@ test("bench says where it cannot put what it measures", async () => {
   expect(exitCode).toBe(2);
   expect(errors).toStartWith(
     'Cannot measure: nothing can be made in "/dev/null" (ENOTDIR); name another folder by TMPDIR\n',
+  );
+});
+
+test.skipIf(process.platform !== "linux")("bench that is stopped leaves no server and no file behind", async () => {
+  using place = createPlace();
+  const env = { PATH: process.env["PATH"], HOME: place.home, TMPDIR: place.folder };
+  const words = [place.executable, "bench", "--only", "streams", "--streams", "3"];
+  await using bench = Bun.spawn(words, { env, stdio: ["ignore", "ignore", "ignore"] });
+  const servers = await eventually(
+    async () => {
+      const found = readFileSync(`/proc/${bench.pid}/task/${bench.pid}/children`, "utf8").trim().split(" ");
+      return found.length === 2 ? found : undefined;
+    },
+    () => "an emulator and a gateway run",
+  );
+
+  bench.kill("SIGTERM");
+
+  expect(await bench.exited).toBe(1);
+  expect(readdirSync(place.folder)).toEqual([]);
+  await eventually(
+    async () => (servers.some((pid) => existsSync(`/proc/${pid}`)) ? undefined : true),
+    () => `${servers.join(" and ")} have ended`,
   );
 });

@@ -256,6 +256,27 @@ describe("what is deleted at another worker", () => {
   });
 });
 
+test("a session whose first answer still runs is found at every worker, by its caller alone", async () => {
+  await using stage = await startWorkers({ environment: { API_KEY: "mine,other" } });
+  await gate(stage, "spoken words");
+  using first = await connectTo(stage.gateway.url, 1);
+  using second = await connectTo(stage.gateway.url, 2);
+  const messages = [{ role: "user", content: "spoken words" }];
+  const body = { messages, stream: true, prompt_cache_key: "s5" };
+  const reader = await readSlowly(await first.post("/v1/chat/completions", body, bearer("mine")));
+  await reader.until("begun");
+  const foreign = await second.send("/v1/sessions/s5", { headers: bearer("other") });
+  const list = await jsonOf(second.send("/v1/sessions", { headers: bearer("mine") }));
+  const told = await jsonOf(second.send("/v1/sessions/s5", { headers: bearer("mine") }));
+  await stage.emulator.release("spoken words", "all");
+
+  expect(foreign.status).toBe(404);
+  expect(list).toMatchObject({ data: [{ sessionId: "s5", messageCount: 0 }] });
+  expect(told).toMatchObject({ sessionId: "s5", messageCount: 0 });
+  expect(await reader.rest()).toContain("[DONE]");
+  expect(await jsonOf(second.send("/v1/sessions/s5", { headers: bearer("mine") }))).toMatchObject({ messageCount: 1 });
+});
+
 describe("the agent", () => {
   const script: FakeScript = {
     tools: [

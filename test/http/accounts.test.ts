@@ -293,6 +293,30 @@ describe("several accounts", () => {
     expect(allTurns(harness).map((turn) => turn.record.account)).toEqual(["ann", "ann"]);
   });
 
+  describe.each<[string, Script]>([
+    ["a refusal", { refuse: { name: "rate-limited", hours: 5 } }],
+    ["an event", event("RateLimited", "You have reached the limit")],
+  ])(
+    "an account of one's own at a limit that ACCOUNT_COOLDOWN_MAX_MS cuts to seconds, told as %s,",
+    (_name, script) => {
+      test.each([
+        ["thin", ["ann", "bob"]],
+        ["whole", ["ann"]],
+      ] as const)("is waited for by a conversation whose client is %s", async (kind, users) => {
+        await using harness = await startWithUsers(users, { environment: { ACCOUNT_COOLDOWN_MAX_MS: "50" } });
+        const whole = createTalk(harness);
+        const thin = (text: string) => answerTo(harness, [user(text)], { body: { session_id: "thin" } });
+        const say = kind === "thin" ? thin : whole.say;
+        await say("My name is Ada.");
+        const opening = lastTurn(harness);
+        harness.emulator.script({ account: "ann", ...script });
+        expect(await say("What is my name?")).toContain("Ada");
+        expect(lastTurn(harness)).toMatchObject({ chatId: opening.chatId, parentId: opening.responseId });
+        expect(harness.emulator.pendingScripts).toBe(0);
+      });
+    },
+  );
+
   test.each<[string, Script]>([
     ["a refusal", { refuse: { name: "rate-limited", hours: 5 } }],
     ["an event", event("quota_limit", "busy")],

@@ -101,6 +101,18 @@ test("a thin client's instructions are sent once, and again only when they chang
   expect(new Set(acceptedTurns(harness).map((turn) => turn.chatId)).size).toBe(1);
 });
 
+test("a thin client's instructions are sent again where a new chat has taken the place of the one that heard them", async () => {
+  await using harness = await startHarness();
+  const thin = { body: { session_id: "s" } };
+  await answerTo(harness, [system("Be brief."), user("One")], thin);
+  harness.emulator.script({ refuse: "chat-not-exist" });
+  await answerTo(harness, [user("Two")], thin);
+  await answerTo(harness, [system("Be brief."), user("Three")], thin);
+  expect(lastTurn(harness).content).toContain("Be brief.");
+  await answerTo(harness, [system("Be brief."), user("Four")], thin);
+  expect(lastTurn(harness).content).toBe("Four");
+});
+
 test("an answer whose beginning the client wrote is known again as one message and as two", async () => {
   for (const joined of [true, false]) {
     await using harness = await startHarness();

@@ -361,3 +361,20 @@ test.each(["", null])(
     expect(await answerTo(harness, messages)).toContain("Ada");
   },
 );
+
+test("whoever speaks is told by name, in the same chat, whether or not the client names them all the time", async () => {
+  await using harness = await startHarness();
+  const named = (name: string | undefined, content: string) => ({
+    ...user(content),
+    ...(name !== undefined && { name }),
+  });
+  const hello = await answerTo(harness, [named("Ada", "Hello")]);
+  const history = (name?: string) => [named(name, "Hello"), assistant(hello)];
+  await answerTo(harness, [...history("Ada"), named("Bob", "What did she say?")]);
+  await answerTo(harness, [...history(), user("And now?")]);
+
+  const [first, ...others] = acceptedTurns(harness);
+  expect(first?.content).toBe("Ada: Hello");
+  expect(others.map(({ content }) => content)).toEqual(["Bob: What did she say?", "And now?"]);
+  for (const { chatId, parentId } of others) expect([chatId, parentId]).toEqual([first!.chatId, first!.responseId!]);
+});

@@ -75,6 +75,23 @@ describe("a hang-up", () => {
     expect(emulator.requests.filter((request) => request.on === "stop")).toHaveLength(0);
   });
 
+  test("while its chat is being made leaves that to the repetition of its message", async () => {
+    await using gateway = await startInProcess();
+    const { emulator } = gateway;
+    const controller = new AbortController();
+    emulator.script({ on: "chats/new", gate: "held" });
+    const answer = gateway.ask([question], false, controller.signal);
+    await emulator.until((requests) => requests.some((request) => request.on === "chats/new"));
+    controller.abort();
+    await answer;
+    emulator.release("held");
+    await emulator.until((requests) =>
+      requests.some(({ on, endedAtMs }) => on === "chats/new" && endedAtMs !== undefined),
+    );
+    await (await gateway.ask([question], false)).text();
+    expect(emulator.requests.filter(({ on }) => on === "chats/new")).toHaveLength(1);
+  });
+
   test("leaves the turn record at the old node", async () => {
     await using gateway = await startInProcess();
     const { emulator } = gateway;

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import OpenAI from "openai";
 import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
 import { startHarness } from "../support/harness.ts";
+import { until } from "../support/until.ts";
 import { bodyOf, callsOf, readError } from "./client.ts";
 
 const picture = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 1, 2, 3]);
@@ -40,6 +41,15 @@ test("the official client gets the address of a picture, made by a turn of its o
     model: "qwen3-max",
     messages: [{ content: "a cat", chat_type: "t2i", sub_chat_type: "t2i" }],
   });
+});
+
+test("words without end in the place of a picture are given up, and their turn is stopped", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ reply: { images: [], chunks: ["x".repeat(4 * 1024 * 1024)], repeat: 1_000_000 } });
+  const answer = await readError(await harness.post("/v1/images/generations", { prompt: "a cat" }));
+
+  expect(answer).toMatchObject({ status: 502, error: { message: expect.stringContaining("longer than 32 MiB") } });
+  await until(() => harness.emulator.requests.some(({ on }) => on === "stop"));
 });
 
 test("n pictures are n turns in chats of their own", async () => {

@@ -138,6 +138,21 @@ test("what is wrong with a request is told at once", async () => {
   expect(allTurns(harness)).toEqual([]);
 });
 
+test.each([
+  ["MAX_STREAMS_PER_KEY", 429],
+  ["MAX_STREAMS", 503],
+] as const)("one that %s does not allow is refused at once, and not kept", async (limit, status) => {
+  await using harness = await startHarness({ environment: { [limit]: "1" } });
+  const id = await beginHeld(harness);
+  const refused = await readError(await harness.post("/v1/responses", { model: "qwen3-max", ...later, input: "Hi" }));
+  harness.emulator.release("held", 100);
+  await ended(harness, id);
+  using database = new Database(join(harness.dataDir, "chat.db"), { readonly: true });
+
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([status, "1"]);
+  expect(database.query("SELECT count(*) AS count FROM responses").get()).toEqual({ count: 1 });
+});
+
 test("one that somebody waits for is answered in its stream, and cannot be cancelled", async () => {
   await using harness = await startHarness();
   const streamed = await respond(harness, { background: true, input: "Count from 1 to 3" });

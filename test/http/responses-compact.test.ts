@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { type Harness, startHarness } from "../support/harness.ts";
+import { parseMetrics, sumOf } from "../support/read-metrics.ts";
 import type { Item } from "../support/response-frames.ts";
 import { acceptedTurns, bodyOf, lastTurn, readError, untilIdle } from "./client.ts";
 import { respond, user } from "./responses-client.ts";
@@ -104,6 +105,21 @@ describe("a compacted conversation", () => {
   });
 });
 
+test("a hang-up before the first word leaves no chat behind where the conversation was not known", async () => {
+  await using harness = await startHarness();
+  const controller = new AbortController();
+  harness.emulator.script({ gate: "held", reply: { text: "never" } });
+  const body = { model: "qwen3-max", input: "I am Mira" };
+  const answer = harness.post("/v1/responses/compact", body, { signal: controller.signal });
+  await harness.emulator.until((requests) => requests.some(({ on }) => on === "completions"));
+  expect(harness.emulator.chats()).toHaveLength(1);
+  controller.abort();
+
+  await expect(answer).rejects.toThrow();
+  await harness.emulator.until((requests) => requests.some(({ on, status }) => on === "delete" && status !== 0));
+  expect(harness.emulator.chats()).toHaveLength(0);
+});
+
 describe("what cannot be compacted is told so", () => {
   test.each([
     ["nothing", {}, "input"],
@@ -129,11 +145,15 @@ describe("what cannot be compacted is told so", () => {
     expect([error.status, error.error["code"]]).toEqual([400, "invalid_request"]);
   });
 
-  test("a summary without words", async () => {
+  test("a summary without words, which is counted as a failure", async () => {
     await using harness = await startedWith("");
     const error = await readError(await harness.post("/v1/responses/compact", { input: "I am Mira" }));
+    const samples = parseMetrics(await (await harness.get("/metrics")).text());
 
     expect([error.status, error.error["message"]]).toEqual([502, expect.stringContaining("no whole summary")]);
+    expect(sumOf(samples, "qwen_gateway_requests_total", { outcome: "failed" })).toBe(1);
+    expect(sumOf(samples, "qwen_gateway_requests_total", { outcome: "complete" }) ?? 0).toBe(0);
+    expect(acceptedTurns(harness)).toHaveLength(1);
   });
 });
 

@@ -130,12 +130,18 @@ test("it is cancelled for all its readers, and at Qwen", async () => {
   expect(await statusOf(harness, id)).toBe("cancelled");
 });
 
-test("a gateway that is stopped ends it with response.failed", async () => {
+test("a gateway that is stopped ends it with an error and response.failed", async () => {
   await using harness = await startHarness({ environment: { DRAIN_TIMEOUT_MS: "10" } });
   const { id } = await begin(harness);
   await harness.restart();
 
-  expect(eventsOf(await readOn(harness, id)).at(-1)).toMatchObject({ type: "response.failed", response: { id } });
+  const [error, end] = eventsOf(await readOn(harness, id)).slice(-2);
+  expect(error).toMatchObject({ type: "error", code: "overloaded", error: { code: "overloaded" } });
+  expect(end).toMatchObject({
+    type: "response.failed",
+    sequence_number: Number(error?.["sequence_number"]) + 1,
+    response: { id },
+  });
   expect(await statusOf(harness, id)).toBe("failed");
 });
 

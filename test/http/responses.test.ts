@@ -248,7 +248,7 @@ test("a conversation that was begun with chat completions goes on here in its ch
 });
 
 describe.each([...endings])("$name in the middle of an answer", ({ fault, code, environment = {} }) => {
-  test("is response.failed, and the end", async () => {
+  test("is an error and response.failed, and the end", async () => {
     await using harness = await startHarness({ environment });
     harness.emulator.script({ reply: { chunks: ["one ", "two ", "three"], faults: [fault] } });
     const body = await bodyOf(
@@ -256,7 +256,7 @@ describe.each([...endings])("$name in the middle of an answer", ({ fault, code, 
     );
     const stream = parseResponseStream(body);
 
-    expect(stream.types.at(-1)).toBe("response.failed");
+    expect(stream.types.slice(-2)).toEqual(["error", "response.failed"]);
     expect(stream.types).not.toContain("response.output_item.done");
     expect(stream.response).toMatchObject({ status: "failed", error: { code }, output: [] });
     expect(body).not.toContain("[DONE]");

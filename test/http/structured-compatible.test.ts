@@ -3,6 +3,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { startDialectStage } from "../support/dialect-stage.ts";
+import { serveCompatible } from "../support/fake-compatible-server.ts";
+import { startHarness } from "../support/harness.ts";
 import { askJson, jsonSurfaces, rome } from "./json-client.ts";
 
 const cases = jsonSurfaces.flatMap((surface) =>
@@ -83,6 +85,50 @@ describe.each(cases)("$name, streamed: $stream", ({ surface, stream }) => {
     expect(body.replaceAll("\\", "")).not.toContain("Well");
     expect(body).toContain("Ro");
     expect(stage.completions()).toHaveLength(1);
+  });
+});
+
+describe("a model that declines in the server's own field", () => {
+  const refused = JSON.stringify({
+    choices: [{ index: 0, message: { role: "assistant", refusal: "I won't." }, finish_reason: "stop" }],
+  });
+  async function start() {
+    const server = serveCompatible([{ body: refused }]);
+    const harness = await startHarness({
+      environment: {
+        QWEN_TOKEN: "",
+        QWEN_BASE_URL: "https://chat.qwen.ai",
+        UPSTREAM_BASE_URL: server.url,
+        UPSTREAM_DIALECT: "vllm",
+        UPSTREAM_MODELS: "qwen-plus",
+      },
+    });
+    return {
+      server,
+      harness,
+      [Symbol.asyncDispose]: async () => {
+        await harness[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test.each(cases)("is told as such, and asked once, for $name, streamed: $stream", async ({ surface, stream }) => {
+    await using stage = await start();
+    const answer = await askJson(stage.harness, surface, [surface.ask("Where?")], { stream });
+
+    expect(answer).toMatchObject({ text: "", refusal: "I won't." });
+    expect(stage.server.completions).toHaveLength(1);
+  });
+
+  test("needs to make no call that was demanded", async () => {
+    await using stage = await start();
+    const tools = [{ type: "function", function: { name: "add" } }];
+    const messages = [{ role: "user", content: "Add" }];
+    const response = await stage.harness.chat({ messages, tools, tool_choice: "required" });
+
+    expect(await response.json()).toMatchObject({ choices: [{ message: { content: null, refusal: "I won't." } }] });
+    expect(stage.server.completions).toHaveLength(1);
   });
 });
 

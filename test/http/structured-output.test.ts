@@ -225,6 +225,22 @@ describe("an answer in JSON", () => {
     expect((await askJson(harness, chat, [chat.ask("Where?")], { stream: true })).text).toBe(rome);
   });
 
+  test("is asked for anew when what was to mend it has no word, while an attempt is left", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { text: "Rome." } }, { reply: { text: "" } }, { reply: { text: rome } });
+    expect((await askJson(harness, chat, [chat.ask("Where?")], { stream: true })).text).toBe(rome);
+    const [missed, empty, mended] = acceptedTurns(harness);
+    expect(mended).toMatchObject({ chatId: missed?.chatId, parentId: missed?.responseId, content: empty?.content });
+  });
+
+  test("is asked for anew once when what was to mend it has no word", async () => {
+    await using harness = await startHarness({ environment: { RETRY_MAX_ATTEMPTS: "9" } });
+    harness.emulator.script({ reply: { text: "Rome." } }, { times: "always", reply: { text: "" } });
+    const response = await harness.chat(chat.body([chat.ask("Where?")], { stream: true }));
+    expect([response.status, acceptedTurns(harness).length]).toEqual([502, 3]);
+    expect(await response.text()).toContain("answer_unfit");
+  });
+
   test("of a thin client, which sends its newest message alone, is mended in its chat as well", async () => {
     await using harness = await startHarness();
     const thin = (content: string) => ({ ...chat.body([chat.ask(content)], { stream: false }), session_id: "s" });

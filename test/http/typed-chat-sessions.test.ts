@@ -120,6 +120,30 @@ test("a session that was begun on another surface is continued at its head", asy
   expect(third.text).toContain("Ada");
 });
 
+test.each([
+  ["failed", { refuse: "internal-error" }],
+  ["was whole", { reply: { text: "Of whom?" } }],
+] as const)(
+  "a session that was begun on another surface is continued at its head when an answer %s and is asked for once more",
+  async (_, script) => {
+    await using harness = await startHarness({ environment: { RETRY_MAX_ATTEMPTS: "1" } });
+    await answerTo(harness, [user("My name is Ada")], { body: { session_id: "shared" } });
+    harness.emulator.script({ match: "my name?", ...script });
+    const first = await say(harness, { message: "What is my name?", session_id: "shared", options: quiet });
+
+    const again = await say(harness, {
+      retry_of: first.opening["user_message_id"],
+      session_id: "shared",
+      options: quiet,
+    });
+    const next = await say(harness, { message: "And what is my name?", session_id: "shared", options: quiet });
+
+    expect([again.text, next.text]).toEqual([expect.stringContaining("Ada"), expect.stringContaining("Ada")]);
+    const turns = acceptedTurns(harness);
+    expect(turns.at(-1)?.parentId).toBe(turns.at(-2)?.responseId ?? "");
+  },
+);
+
 test("a session of the typed chat is continued on another surface", async () => {
   await using harness = await startHarness();
   await say(harness, { message: "My name is Ada", session_id: "shared", options: quiet });

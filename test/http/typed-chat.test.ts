@@ -315,6 +315,27 @@ test("a question beside the conversation leaves nothing behind, neither session 
   expect(callsOf(harness, "delete")).toHaveLength(1);
 });
 
+test.each([
+  ["chat is being made", { on: "chats/new" }],
+  ["answer begins", { match: "JSON array" }],
+] as const)("nor does one whose reader leaves while its %s", async (_name, order) => {
+  await using harness = await startHarness();
+  harness.emulator.script({ match: "rivers", gate: "answer" });
+  const controller = new AbortController();
+  const body = { message: "Tell me of rivers", options: { quality: false } };
+  const answer = postMessage(harness, body, { signal: controller.signal }).then(bodyOf);
+  await harness.emulator.until(() => callsOf(harness, "completions").length === 1);
+  harness.emulator.script({ ...order, gate: "beside" });
+  harness.emulator.release("answer", "all");
+  await harness.emulator.until(() => callsOf(harness, "on" in order ? order.on : "completions").length === 2);
+  controller.abort();
+  await answer.catch(() => undefined);
+  harness.emulator.release("beside", "all");
+  await harness.emulator.until(() => callsOf(harness, "delete").some(({ status }) => status === 200));
+
+  expect(harness.emulator.chats()).toHaveLength(1);
+});
+
 describe("over a server without memory", () => {
   const chunk = (delta: object, finish: string | null = null): string =>
     `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "local", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;

@@ -9,7 +9,7 @@ import { openChatDatabase } from "../../src/store/chat-database.ts";
 import { inMemory } from "../../src/store/open-database.ts";
 import { createSqliteReplayIndex } from "../../src/store/sqlite/replay-index.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
-import { frame, interruptedFrame, stoppedFrame } from "../unit/replay/stage.ts";
+import { frame, interruptedFrames, stoppedFrames } from "../unit/replay/stage.ts";
 
 const streams = 1000;
 const rounds = 200;
@@ -63,8 +63,8 @@ function replayed(directory: string | undefined): Open {
     clock: Date.now,
     log: silentLog,
     limits: { maxTotalBytes: 4e9 },
-    interruptedFrame,
-    stoppedFrame,
+    interruptedFrames,
+    stoppedFrames,
   });
   return (source, id) => replays.start("me", `s${id}`, source, { resumable: true });
 }

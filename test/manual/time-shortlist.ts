@@ -5,7 +5,7 @@ import { createJudge } from "../../src/agent/engine/risk.ts";
 import { chooseTools } from "../../src/agent/engine/offer.ts";
 import { createToolBooks } from "../../src/agent/engine/tool-book.ts";
 import { createToolIndexer } from "../../src/agent/engine/tool-index.ts";
-import { readTools } from "../../src/agent/mcp/read-tools.ts";
+import { ToolList } from "../../src/agent/mcp/read-tools.ts";
 import { manyTools } from "./many-tools.ts";
 
 export interface ShortlistTimes {
@@ -22,7 +22,9 @@ const books = createToolBooks(createJudge(rules), createToolIndexer());
 books.practise();
 
 function take(count: number, query: string): [book: number, choice: number] {
-  const { tools } = readTools("many", manyTools(count));
+  const list = new ToolList("many");
+  list.add(manyTools(count));
+  const { tools } = list.read();
   const startedAtMs = performance.now();
   const book = books.of(tools);
   const bookedAtMs = performance.now();

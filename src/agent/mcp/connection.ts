@@ -33,8 +33,8 @@ export interface ConnectionOptions {
 
 export interface Connection {
   readonly kind: "stdio" | "http" | "sse";
-  /** Tools as they were listed, page by page. */
-  listTools(signal: AbortSignal): Promise<readonly unknown[]>;
+  /** @param take told each page of the list as it came; false: no more is wanted */
+  listTools(signal: AbortSignal, take: (page: readonly unknown[]) => boolean): Promise<void>;
   /**
    * @throws {CallExpiredError} after `limitMs`; the signal's reason when it is aborted; what the SDK throws
    */
@@ -212,19 +212,20 @@ function createConnection(
 
   return {
     kind: opened.kind,
-    async listTools(signal) {
-      if (client.getServerCapabilities()?.tools === undefined) return [];
-      const tools: unknown[] = [];
+    async listTools(signal, take) {
+      if (client.getServerCapabilities()?.tools === undefined) return;
+      let left = maxTools;
       const seen = new Set<string>();
       let cursor: string | undefined;
-      for (let page = 0; page < maxPages && tools.length < maxTools; page++) {
+      for (let page = 0; page < maxPages && left > 0; page++) {
         const { tools: listed, nextCursor } = await ask("tools/list", cursor === undefined ? {} : { cursor }, signal);
-        if (Array.isArray(listed)) tools.push(...listed.slice(0, maxTools - tools.length));
+        const tools: readonly unknown[] = Array.isArray(listed) ? listed.slice(0, left) : [];
+        left -= tools.length;
+        if (!take(tools)) break;
         if (typeof nextCursor !== "string" || seen.has(nextCursor)) break;
         seen.add(nextCursor);
         cursor = nextCursor;
       }
-      return tools;
     },
     readResource: (uri, signal) => ask("resources/read", { uri }, signal),
     async ping(limitMs) {

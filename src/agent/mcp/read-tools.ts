@@ -21,16 +21,33 @@ export interface ReadTools {
   readonly refused: number;
 }
 
-export function readTools(server: string, listed: readonly unknown[]): ReadTools {
-  const tools = new Map<string, AgentTool>();
-  const budget = { chars: maxListChars };
-  for (const item of listed) {
-    if (budget.chars <= 0) break;
-    const tool = readTool(server, item, budget);
-    // The first of a name stays: a later one must not take its place.
-    if (tool !== undefined && !tools.has(tool.name)) tools.set(tool.name, tool);
+/** A list that comes page by page: each is read at once, since all of them together may be more than memory holds. */
+export class ToolList {
+  /** How many were listed. */
+  length = 0;
+  readonly #server: string;
+  readonly #tools = new Map<string, AgentTool>();
+  readonly #budget = { chars: maxListChars };
+
+  constructor(server: string) {
+    this.#server = server;
   }
-  return { tools: [...tools.values()], refused: listed.length - tools.size };
+
+  /** @returns false: there is room for no more */
+  add(page: readonly unknown[]): boolean {
+    this.length += page.length;
+    for (const item of page) {
+      if (this.#budget.chars <= 0) break;
+      const tool = readTool(this.#server, item, this.#budget);
+      // The first of a name stays: a later one must not take its place.
+      if (tool !== undefined && !this.#tools.has(tool.name)) this.#tools.set(tool.name, tool);
+    }
+    return this.#budget.chars > 0;
+  }
+
+  read(): ReadTools {
+    return { tools: [...this.#tools.values()], refused: this.length - this.#tools.size };
+  }
 }
 
 function readTool(server: string, item: unknown, budget: { chars: number }): AgentTool | undefined {

@@ -14,7 +14,7 @@ import { withLinkedResources } from "./linked-resources.ts";
 import { answerCodeOf, transportCodeOf } from "./mcp-sdk.ts";
 import { oversizedCode, unansweredCode } from "./oversized-answer.ts";
 import { failedResult, readResult } from "./read-result.ts";
-import { readTools } from "./read-tools.ts";
+import { ToolList } from "./read-tools.ts";
 import { SignInError } from "./sign-in/sign-in-error.ts";
 
 export interface ToolServerOptions {
@@ -169,8 +169,9 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     isStale = false;
     const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(options.connectTimeoutMs)]);
     try {
-      const listed = await opened.listTools(signal);
-      const { tools: offered, refused } = readTools(server.name, listed);
+      const listed = new ToolList(server.name);
+      await opened.listTools(signal, (page) => listed.add(page));
+      const { tools: offered, refused } = listed.read();
       const tools = offered.filter(({ name }) => isChosen(name, server.toolChoice));
       if (refused > 0) log.warn("Tools of a server are left out", { server: server.name, refused });
       if (listed.length === maxTools) log.warn("A tool server lists too many tools", { server: server.name, maxTools });

@@ -1,6 +1,7 @@
 // qwen-gateway accounts add: takes what was copied out of a browser, and keeps it encrypted.
 
 import type { GivenCredentials } from "../../credentials/account.ts";
+import { fileReasonOf } from "../../contract/thrown.ts";
 import { CredentialsError, parseCredentials } from "../../credentials/parse-credentials.ts";
 import { describeCredentials } from "../../credentials/describe-credentials.ts";
 import { type AddRefusal, addAccount } from "../../upstreams/qwen-web/accounts/add-account.ts";
@@ -80,7 +81,7 @@ async function readCredentials(flags: FlagValues, context: CommandContext, host:
   } catch (error) {
     if (error instanceof CredentialsError) throw new UsageError(error.message);
     if (error instanceof Error && "code" in error && file !== undefined) {
-      throw new UsageError(`Cannot read the file ${JSON.stringify(file)}: ${error.code}`);
+      throw new UsageError(`Cannot read the file ${JSON.stringify(file)}: ${fileReasonOf(error) ?? error.code}`);
     }
     throw error;
   }

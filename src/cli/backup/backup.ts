@@ -3,7 +3,7 @@
 import { totalBytes, writeBackup } from "../../backup/write-backup.ts";
 import { version } from "../../config/version.ts";
 import type { Command } from "../command.ts";
-import { dataFlags, fileFlag, fileOf, megabytes, withDataDirectory } from "./data-command.ts";
+import { dataFlags, fileFlag, fileOf, megabytes, stopSignal, withDataDirectory } from "./data-command.ts";
 
 export function backupCommand(): Command {
   return {
@@ -18,7 +18,10 @@ export function backupCommand(): Command {
     run: (flags, context) =>
       withDataDirectory(flags, context, async (config) => {
         const path = fileOf(flags);
-        const manifest = await writeBackup({ dataDir: config.dataDir, path, version, clock: Date.now });
+        const manifest = await writeBackup({
+          ...{ dataDir: config.dataDir, path, version, clock: Date.now },
+          signal: stopSignal(),
+        });
         const names = manifest.files.map(({ name }) => name).join(", ");
         context.print(`Wrote "${path}" (${megabytes(totalBytes(manifest))}): ${names}`);
         if (config.masterKey !== undefined) context.print("MASTER_KEY is not in it: keep it, or its accounts are lost");

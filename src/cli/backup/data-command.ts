@@ -6,6 +6,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
 import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
 import { complainOf } from "../complain-of.ts";
+import { awaitStopSignal } from "../stop-signals.ts";
 
 const settings = new Set([...sourceFlagNames, "data-dir"]);
 
@@ -34,6 +35,17 @@ export async function withDataDirectory(
   } catch (error) {
     return complainOf(error, [GatewayError, BackupError], config, context);
   }
+}
+
+/**
+ * Aborted when somebody ends the command in the middle, so that it can put away its copies: with the keys in them they are as
+ * large as the databases, and hidden. A second signal ends it at once.
+ */
+export function stopSignal(): AbortSignal {
+  const stopping = new AbortController();
+  const stopped = new BackupError("Stopped before it was done: everything is as it was");
+  void awaitStopSignal(process, () => process.exit(1)).then(() => stopping.abort(stopped));
+  return stopping.signal;
 }
 
 export function megabytes(bytes: number): string {

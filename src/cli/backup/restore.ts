@@ -2,7 +2,7 @@
 
 import { restoreBackup } from "../../backup/restore-backup.ts";
 import type { Command } from "../command.ts";
-import { dataFlags, fileFlag, fileOf, withDataDirectory } from "./data-command.ts";
+import { dataFlags, fileFlag, fileOf, stopSignal, withDataDirectory } from "./data-command.ts";
 
 export function restoreCommand(): Command {
   return {
@@ -14,11 +14,15 @@ export function restoreCommand(): Command {
     notes: "Stop the gateway first. What was there is kept in a folder beside, which is named.",
     run: (flags, context) =>
       withDataDirectory(flags, context, async ({ dataDir }) => {
-        const { manifest, kept } = await restoreBackup({ dataDir, path: fileOf(flags), clock: Date.now });
+        const { manifest, kept } = await restoreBackup({
+          ...{ dataDir, path: fileOf(flags), clock: Date.now },
+          signal: stopSignal(),
+        });
         context.print(
           `Restored ${manifest.files.map(({ name }) => name).join(", ")} of ${manifest.createdAt} into "${dataDir}"`,
         );
-        context.print(`What was there before is in "${kept}"; delete it when you need it no more`);
+        if (kept !== undefined)
+          context.print(`What was there before is in "${kept}"; delete it when you need it no more`);
         return 0 as const;
       }),
   };

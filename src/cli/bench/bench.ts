@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { codeOf } from "../../contract/thrown.ts";
-import type { Command } from "../command.ts";
-import { UsageError } from "../command.ts";
+import { type Command, type CommandContext, UsageError } from "../command.ts";
+import { awaitStopSignal } from "../stop-signals.ts";
 import { benchDecoder, benchEncoder, benchFingerprints } from "./hot-rooms.ts";
 import { crossedLimits, limitFlags, parseLimits } from "./limits.ts";
 import { benchLookups } from "./lookups.ts";
@@ -47,7 +47,14 @@ export const benchCommand: Command = {
         for await (const line of benchLookups(folder, flags["full"] === "true")) context.print(line);
       if (!wants("streams")) return 0;
       const load = benchStreams({ folder, environment: context.environment, counts });
-      for await (const line of load.lines) context.print(line);
+      // Not while nothing but this process measures: it hears nothing then, and ends at once by itself.
+      const stopped = awaitStopSignal(process, () => process.exit(1));
+      const isWhole = await Promise.race([printAll(load.lines, context), stopped.then(() => false)]);
+      if (!isWhole) {
+        load.stop();
+        context.complain("Stopped before it was done");
+        return 1;
+      }
       const crossed = crossedLimits(limits, load.figures);
       for (const sentence of crossed) context.complain(sentence);
       return crossed.length === 0 ? 0 : 1;
@@ -56,6 +63,11 @@ export const benchCommand: Command = {
     }
   },
 };
+
+async function printAll(lines: AsyncIterable<string>, context: CommandContext): Promise<true> {
+  for await (const line of lines) context.print(line);
+  return true;
+}
 
 /** @throws {UsageError} */
 function makeFolder(): string {

@@ -27,9 +27,12 @@ export interface Load {
   readonly lines: AsyncGenerator<string>;
   /** Complete when the last line has come. */
   readonly figures: LoadFigures;
+  /** Ends its processes at once: they would outlive this one. */
+  stop(): void;
 }
 
 export function benchStreams(options: LoadOptions): Load {
+  const children = new Set<Bun.Subprocess>();
   const figures: LoadFigures = {
     firstTokenRatio: 0,
     eventCpuUs: undefined,
@@ -37,14 +40,24 @@ export function benchStreams(options: LoadOptions): Load {
     lateMs: 0,
     brokenStreams: 0,
   };
-  return { lines: measure(options, figures), figures };
+  return {
+    lines: measure(options, figures, children),
+    figures,
+    stop() {
+      for (const child of children) child.kill("SIGKILL");
+    },
+  };
 }
 
-async function* measure({ folder, environment, counts }: LoadOptions, figures: LoadFigures): AsyncGenerator<string> {
+async function* measure(
+  { folder, environment, counts }: LoadOptions,
+  figures: LoadFigures,
+  children: Set<Bun.Subprocess>,
+): AsyncGenerator<string> {
   // A key or a limit of whoever runs this must not reach the bench.
   const { PATH, HOME } = environment;
   const base = { ...(PATH === undefined ? {} : { PATH }), ...(HOME === undefined ? {} : { HOME }) };
-  await using emulator = await start(["emulate", "--port", "0", "--token-delay-ms", String(paceMs)], base);
+  await using emulator = await start(["emulate", "--port", "0", "--token-delay-ms", String(paceMs)], base, children);
   const settings = {
     ...base,
     PORT: "0",
@@ -53,7 +66,7 @@ async function* measure({ folder, environment, counts }: LoadOptions, figures: L
     QWEN_TOKEN: "bench",
     LOG_LEVEL: "error",
   };
-  await using gateway = await start(["serve"], settings);
+  await using gateway = await start(["serve"], settings, children);
   const direct = await firstTokens(() => openDirect(emulator.url));
   const through = await firstTokens(() => openThrough(gateway.url));
   figures.firstTokenRatio = median(through) / median(direct);
@@ -108,11 +121,16 @@ interface Running extends AsyncDisposable {
 }
 
 /** This program once more, with other arguments. */
-async function start(words: readonly string[], settings: Readonly<Record<string, string>>): Promise<Running> {
+async function start(
+  words: readonly string[],
+  settings: Readonly<Record<string, string>>,
+  children: Set<Bun.Subprocess>,
+): Promise<Running> {
   const script = process.argv[1] ?? "";
   const isCompiled = script.startsWith("/$bunfs") || script.includes("~BUN");
   const command = [process.execPath, ...(isCompiled ? [] : [script]), ...words];
   const child = Bun.spawn(command, { env: settings, stdout: "pipe", stderr: "inherit" });
+  children.add(child);
   const url = await announcedUrl(child.stdout);
   return {
     url,

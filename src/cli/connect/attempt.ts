@@ -1,5 +1,6 @@
 // Failures of files to one sentence each and an exit code.
 
+import { fileReasonOf } from "../../contract/thrown.ts";
 import type { CommandContext, ExitCode } from "../command.ts";
 import type { Agent } from "./agent.ts";
 import { openRecordShelf } from "./connection-record.ts";
@@ -23,8 +24,11 @@ function settingsOf({ name, place }: Agent, { environment }: CommandContext): st
 function describe(error: unknown, file: string): string {
   if (error instanceof UnfitTextError) return `Cannot change "${file}": ${error.message}`;
   if (error instanceof UnfitFileError) return error.message;
-  // Not all of them name a path: a write that finds the disk full does not.
   const isSystem = error instanceof Error && "syscall" in error;
-  if (isSystem) return `Cannot change the agent's settings: ${error.message}`;
-  throw error;
+  if (!isSystem) throw error;
+  const reason = fileReasonOf(error) ?? error.message;
+  // Not all of them name a path: a write that finds the disk full does not.
+  return "path" in error
+    ? `Cannot write "${String(error.path)}": ${reason}`
+    : `Cannot change the agent's settings: ${reason}`;
 }

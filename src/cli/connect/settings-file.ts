@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import type { Environment } from "../../config/load-config.ts";
-import { reasonOf } from "../../contract/thrown.ts";
+import { fileReasonOf, reasonOf } from "../../contract/thrown.ts";
 import { UsageError } from "../command.ts";
 import type { SettingsPlace } from "./agent.ts";
 
@@ -63,7 +63,7 @@ export function openSettingsFile(path: string): SettingsFile {
   try {
     return { path, target, bytes: readFileSync(target) };
   } catch (cause) {
-    throw new UnfitFileError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+    throw new UnfitFileError(`Cannot read "${path}": ${fileReasonOf(cause) ?? reasonOf(cause)}`, { cause });
   }
 }
 

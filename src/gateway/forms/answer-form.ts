@@ -7,6 +7,7 @@ import type { AnswerFormat } from "../../contract/answer-format.ts";
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { Resume, UpstreamReply } from "../../contract/upstream.ts";
+import { emptyAnswer } from "../replies/attempt-errors.ts";
 import { JsonReply, type Verdict, type WholeAnswer } from "./json-reply.ts";
 import { type AnswerDemand, type DemandedRun, Mending, type Miss, unfit } from "./mending.ts";
 import type { Candidate } from "../candidates/model-routes.ts";
@@ -25,6 +26,7 @@ export class AnswerForm implements AnswerDemand {
   readonly #check: AnswerCheck;
   readonly #mending = new Mending();
   #candidate: Candidate | undefined;
+  #repeatsEmpty: () => boolean = () => false;
   /** The server has refused to be held to the form: it is asked in words. */
   #isInWords = false;
   #asked: AskedMessages | undefined;
@@ -39,6 +41,7 @@ export class AnswerForm implements AnswerDemand {
   async attempt(candidate: Candidate, run: DemandedRun): Promise<void> {
     if (this.#mending.begin(candidate, () => run.mayRepeat())) this.#isInWords = false;
     this.#candidate = candidate;
+    this.#repeatsEmpty = () => run.repeatsEmpty();
     for (;;) {
       try {
         return await run.tryOnce();
@@ -117,6 +120,8 @@ export class AnswerForm implements AnswerDemand {
     if (json !== undefined && problem === undefined && isTold) return { type: "json", json };
     const mayMend = !isSaid && this.#mending.mayMend;
     if (!mayMend) {
+      // It is no answer to the question that was to mend it.
+      if (text.trim() === "" && this.#repeatsEmpty()) return { type: "unfit", error: emptyAnswer() };
       if (json !== undefined && !this.#format.isStrict && isTold) return { type: "json", json };
       if (json === undefined && !isSaid && isRefusal(text)) return { type: "refusal", text: text.trim() };
     }
@@ -147,5 +152,5 @@ function withWords(messages: readonly Message[], words: string): readonly Messag
   const last = messages[index];
   const part = { type: "text", text: words } as const;
   if (last?.role !== "user") return [...messages, { role: "user", content: [part] }];
-  return messages.with(index, { role: "user", content: [...last.content, part] });
+  return messages.with(index, { ...last, content: [...last.content, part] });
 }

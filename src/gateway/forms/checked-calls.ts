@@ -60,6 +60,10 @@ export class CheckedCalls extends EventFilter {
       case "source":
       case "stop-sequence":
         return this.#hold(event, 0);
+      // Asked once more, the model would decline once more.
+      case "refusal-delta":
+        this.#release();
+        return this.say(event);
       default:
         return this.say(event);
     }

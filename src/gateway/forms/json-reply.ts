@@ -52,6 +52,8 @@ export class JsonReply extends EventFilter {
   #others: UpstreamEvent[] = [];
   #chars = 0;
   #hasCalls = false;
+  /** The model declined, in the server's own word for that: nothing else is asked of the answer. */
+  #isRefused = false;
   /** The client's own mark has cut the answer. */
   #isCut = false;
   #hasFailed = false;
@@ -96,12 +98,16 @@ export class JsonReply extends EventFilter {
         this.#hasCalls = true;
         this.#release();
         break;
+      case "refusal-delta":
+        this.#isRefused = true;
+        this.#release();
+        break;
       case "reply-start":
         this.#continuation = event.continuation;
         break;
       case "reply-end":
         this.#continuation = event.continuation ?? this.#continuation;
-        if (this.#hasCalls || this.#endAnswer(event.finishReason === "stop" && !this.#isCut)) break;
+        if (this.#hasCalls || this.#isRefused || this.#endAnswer(event.finishReason === "stop" && !this.#isCut)) break;
         return;
       default:
         break;
@@ -110,7 +116,7 @@ export class JsonReply extends EventFilter {
   }
 
   get #holds(): boolean {
-    return this.#cutter === undefined && !this.#hasCalls;
+    return this.#cutter === undefined && !this.#hasCalls && !this.#isRefused;
   }
 
   #read(text: string): void {

@@ -24,6 +24,8 @@ export interface DemandedRun {
   /** Sends what `ask` gives, and reads it by `read`. */
   tryOnce(): Promise<void>;
   mayRepeat(): boolean;
+  /** Whether an answer without a word is asked for anew, as it is of anybody: once. */
+  repeatsEmpty(): boolean;
   /** What was asked failed by that, and is asked for once more. */
   repeats(error: unknown): void;
 }

@@ -1,6 +1,6 @@
 // Turns what an upstream said into what a client may hear: one start, one end, no delta outside a block. Hot.
 
-import { answerTooLong, mostAnswerBytes } from "../../contract/answer-too-long.ts";
+import { AnswerRoom } from "../../contract/answer-too-long.ts";
 import type { ChatEvent, FinishReason, TextBlock, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { jsonText } from "../../contract/json.ts";
@@ -37,6 +37,8 @@ export class EventSequence {
   /** What has no block yet, because a call is still being told. */
   #waiting: (Call | WaitingText)[] | undefined;
   #waitingChars = 0;
+  /** Of calls and pages, told and waiting: whoever hears of them keeps them. */
+  readonly #room = new AnswerRoom();
   #index = -1;
   #callIndex = -1;
 
@@ -81,6 +83,10 @@ export class EventSequence {
         this.#continueCall(event.callId, event.argumentsText);
         return;
       case "source":
+        this.#room.addEntry(event.source.url, event.source.title, event.source.snippet);
+        this.start();
+        this.#emit(event);
+        return;
       case "stop-sequence":
         this.start();
         this.#emit(event);
@@ -161,6 +167,7 @@ export class EventSequence {
   }
 
   #startCall(call: Call): void {
+    this.#room.addEntry(call.callId, call.toolName);
     this.start();
     // A call whose arguments are whole needs its block no longer.
     if (this.#openCall !== undefined && !isWhole(this.#openCall)) {
@@ -173,9 +180,9 @@ export class EventSequence {
   }
 
   #continueCall(callId: string, argumentsText: string): void {
+    this.#room.addWords(argumentsText.length);
     if (this.#openCall?.callId === callId) {
       this.#openCall.argumentsText += argumentsText;
-      if (this.#openCall.argumentsText.length > mostAnswerBytes) throw answerTooLong();
       this.#openCall.isWhole = undefined;
       this.#emit({ type: "tool-call-delta", index: this.#index, callIndex: this.#callIndex, argumentsText });
       return;

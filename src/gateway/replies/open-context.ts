@@ -12,6 +12,7 @@ export function contextFor(
   limits: LimitListener,
   deadlineMs: number,
 ): OpenContext {
+  const { leaveChat } = turn;
   return {
     signal: opening.signal,
     caller,
@@ -20,6 +21,9 @@ export function contextFor(
     resume: turn.upstream === name ? turn.resume : undefined,
     limits,
     toldModel: identity.model,
+    ...(leaveChat !== undefined && {
+      leaveChat: (account: string, chatId: string) => leaveChat({ upstream: name, account, chatId }),
+    }),
     onWholeAnswer() {
       opening.waitsForWhole = true;
     },

@@ -8,7 +8,8 @@ import { createReplyDigest, type ReplyDigest } from "../../conversation/reply-di
 import { firstUserText, sessionIdOf } from "../../conversation/session-id.ts";
 import { toldTools, toolKnowledge } from "../../conversation/tool-knowledge.ts";
 import { unseenMessages } from "../../conversation/unseen-messages.ts";
-import type { Store, TurnClaim } from "../../store/store.ts";
+import { isPassingSession } from "../../store/passing-session.ts";
+import type { ChatPlace, Store, TurnClaim } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { LeavingTurns } from "./leaving-turns.ts";
 import { NotKept } from "./not-kept.ts";
@@ -30,6 +31,10 @@ export interface TurnRoom {
   readonly alwaysByHead: boolean;
   readonly withinLimit: TimeLimit;
   readonly leaving: LeavingTurns;
+  /** Deletes those that no conversation uses. Never rejects. */
+  deleteChats(chats: readonly ChatPlace[]): Promise<void>;
+  /** The same, when nobody may ask for a repetition in them any more. Undefined: they stay. */
+  readonly deleteChatsLater: ((chats: readonly ChatPlace[]) => Promise<void>) | undefined;
   /** Asked only where somebody keeps the conversation. */
   find(turn: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found>;
 }
@@ -47,6 +52,8 @@ export class RunningTurn implements Turn {
   #model = "";
   #notes: Promise<void> | undefined;
   #isOver = false;
+  /** Made for it, and of no use. */
+  #left: ChatPlace[] | undefined;
   /** Called when its chat is free, if its client left before. */
   #onReleased: (() => void) | undefined;
 
@@ -84,6 +91,22 @@ export class RunningTurn implements Turn {
     const { hints, request } = this.#question;
     this.#sessionId ??= hints.beginsIn ?? hints.sessionId ?? sessionIdOf(firstUserText(request.messages) ?? "");
     return this.#sessionId;
+  }
+
+  get leaveChat(): Turn["leaveChat"] {
+    return this.#deleteLeft === undefined ? undefined : (chat) => this.#leaveChat(chat);
+  }
+
+  get #deleteLeft(): TurnRoom["deleteChatsLater"] {
+    if (!this.#isKept) return undefined;
+    return isPassingSession(this.#ownSessionId) ? this.#room.deleteChats : this.#room.deleteChatsLater;
+  }
+
+  #leaveChat(chat: ChatPlace): void {
+    if (this.#isOver) return void this.#deleteLeft?.([chat]);
+    // The next attempt may take it.
+    this.#left ??= [];
+    this.#left.push(chat);
   }
 
   get upstream(): string | undefined {
@@ -222,13 +245,15 @@ export class RunningTurn implements Turn {
     said?: readonly Message[],
   ): Promise<void> {
     await this.#notes;
+    // One that another attempt has taken is of use after all.
+    this.#left = this.#left?.filter(({ chatId }) => chatId !== continuation.chatId);
     if (this.#claim === undefined) return;
     const { systemHashes, toolHashes } = this.#history;
     const found = this.#found?.claim;
-    // What a thin client leaves out still holds.
-    const isSilent = found !== undefined && found.prefixIndex === undefined && systemHashes.length === 0;
     // A chat that took another one's place knows nothing but this turn.
     const isSameChat = found?.continuation.chatId === continuation.chatId;
+    // What a thin client leaves out still holds.
+    const isSilent = isSameChat && found?.prefixIndex === undefined && systemHashes.length === 0;
     await this.#room.store.endTurn(this.#claim, {
       fingerprint,
       systemHashes: isSilent ? found.systemHashes : systemHashes,
@@ -258,6 +283,7 @@ export class RunningTurn implements Turn {
   }
 
   #end(): void {
+    if (this.#left !== undefined && this.#left.length > 0) void this.#deleteLeft?.(this.#left);
     this.#onReleased?.();
     this.#found?.leave();
   }

@@ -24,6 +24,10 @@ export interface SessionDeletion {
   sessionDeletedElsewhere(caller: string, sessionId: string, atMs: number): boolean;
   /** Forgets a conversation that served one composed request only, its chat upstream included. Never rejects. */
   forget(caller: string, sessionId: string): Promise<void>;
+  /** Deletes those of these chats upstream that no conversation uses, whatever is configured. Never rejects. */
+  deleteChats(chats: readonly ChatPlace[]): Promise<void>;
+  /** The same in an hour, where chats go with their sessions. Never rejects. */
+  readonly deleteChatsLater: ((chats: readonly ChatPlace[]) => Promise<void>) | undefined;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
   sweepSessions(): Promise<void>;
 }
@@ -42,27 +46,37 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
   const { store, upstreams, log } = options;
 
   async function deleteChats(chats: readonly UnwantedChat[]): Promise<void> {
-    const tried = new Map(chats.map((chat) => [chat.chatId, triesOf(chat)]));
-    for (const chat of await store.findUnusedChats(chats)) {
+    const tried = new Map(chats.map((chat) => [chat.chatId, 1 + triesOf(chat)]));
+    const unwanted = (await store.findUnusedChats(chats)).flatMap((chat) => {
       const keeper = upstreams().find(({ name }) => name === chat.upstream);
+      return keeper?.deleteChat === undefined ? [] : { ...chat, keeper, tries: tried.get(chat.chatId) ?? 1 };
+    });
+    // First: nobody else knows of them any more, and this process may be killed before the last of them is gone.
+    for (const chat of unwanted) await wish(chat, chat.tries);
+    for (const chat of unwanted) {
+      const { keeper, tries } = chat;
       try {
-        await keeper?.deleteChat?.(chat.account, chat.chatId, AbortSignal.timeout(deleteTimeoutMs));
+        await keeper.deleteChat?.(chat.account, chat.chatId, AbortSignal.timeout(deleteTimeoutMs));
+        await fulfil(chat);
       } catch (error) {
-        const tries = 1 + (tried.get(chat.chatId) ?? 0);
         const isLast = tries >= mostTries || !mayPass(error);
         const outlook = isLast ? "it stays there" : "it is tried again later";
         const level = isLast || tries === 1 ? "warn" : "debug";
         log[level](`Cannot delete a chat at the upstream: ${outlook}`, { reason: toGatewayError(error).message });
-        if (!isLast) await keepForLater(chat, tries);
+        if (isLast) await fulfil(chat);
       }
     }
   }
 
-  /** As a session of the gateway's own: it is swept in an hour, whichever process sweeps then, and its chat with it. */
-  async function keepForLater({ upstream, account, chatId }: ChatPlace, tries: number): Promise<void> {
+  /**
+   * Keeps a chat that is to be deleted as a session of the gateway's own: unless that is forgotten, it is swept in an hour,
+   * whichever process sweeps then, and its chat with it.
+   * @param tries how often it was tried by then
+   */
+  async function wish({ upstream, account, chatId }: ChatPlace, tries: number): Promise<void> {
     try {
       const claim = await store.openConversation(itself, {
-        sessionId: passingSessionId("unwanted", chatId),
+        sessionId: wishOf(chatId),
         sessionHint: undefined,
         upstream,
         account,
@@ -77,6 +91,20 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
       await store.releaseTurn(claim, 0);
     } catch (error) {
       log.error("Cannot remember a chat that is still to be deleted at the upstream", {}, error);
+    }
+  }
+
+  async function deleteLater(chats: readonly ChatPlace[]): Promise<void> {
+    for (const chat of chats) await wish(chat, 0);
+  }
+
+  /** Nothing more is to be done for that chat. */
+  async function fulfil({ chatId }: ChatPlace): Promise<void> {
+    try {
+      await store.deleteSession(itself, wishOf(chatId));
+    } catch (error) {
+      // Tried once more in an hour, and gone then as well.
+      log.warn("Cannot forget a chat that was to be deleted", { reason: toGatewayError(error).message });
     }
   }
 
@@ -103,6 +131,14 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
         log.warn("Cannot forget a conversation of one request", { reason: toGatewayError(error).message });
       }
     },
+    async deleteChats(chats) {
+      try {
+        await deleteChats(chats);
+      } catch (error) {
+        log.warn("Cannot delete chats that came to nothing", { reason: toGatewayError(error).message });
+      }
+    },
+    deleteChatsLater: options.deleteChats ? deleteLater : undefined,
     async sweepSessions() {
       try {
         const gone = await store.sweep();
@@ -114,6 +150,10 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
       }
     },
   };
+}
+
+function wishOf(chatId: string): string {
+  return passingSessionId("unwanted", chatId);
 }
 
 function triesOf({ model, messageCount = 0 }: UnwantedChat): number {

@@ -7,7 +7,7 @@ import type { Resume, Upstream, UpstreamReply } from "../../contract/upstream.ts
 import type { HistoryFingerprints } from "../../conversation/fingerprints.ts";
 import type { ReplyDigest } from "../../conversation/reply-digest.ts";
 import type { SessionHints } from "../../conversation/session-hints.ts";
-import type { PrefixFingerprint, TurnClaim } from "../../store/store.ts";
+import type { ChatPlace, PrefixFingerprint, TurnClaim } from "../../store/store.ts";
 
 /** `started` any number of times, then `commit` or `release`, of which only the first counts. `leave` may come before. */
 export interface Turn {
@@ -19,6 +19,8 @@ export interface Turn {
   begin(signal: AbortSignal, upstreams: readonly Server[]): Promise<void>;
   /** As the client named it, else made of its first words. Undefined where nobody keeps the conversation. */
   readonly sessionId: string | undefined;
+  /** A chat was made for it and came to nothing: deleted when it is of no use any more. Undefined: it may stay. */
+  readonly leaveChat: ((chat: ChatPlace) => void) | undefined;
   /** The upstream that has seen the conversation. Undefined: none has, or the turn has not begun. */
   readonly upstream: string | undefined;
   readonly resume: Resume | undefined;

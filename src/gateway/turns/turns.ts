@@ -12,6 +12,7 @@ import type { Log } from "../../telemetry/log.ts";
 import { createLeavingTurns, type LeavingTurns } from "./leaving-turns.ts";
 import { NotKept } from "./not-kept.ts";
 import { giveBack, isThread, RunningTurn, type TurnRoom } from "./running-turn.ts";
+import type { SessionDeletion } from "./session-deletion.ts";
 import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
 import { createTimeLimit } from "../time-limit.ts";
 import { type Found, sessionElsewhere, type Server, type Turn, type TurnQuestion } from "./turn.ts";
@@ -24,6 +25,8 @@ export interface TurnOptions {
   readonly commitMs: number;
   /** While a store on another machine cannot be used. @defaultValue "stateless" */
   readonly storeDown?: "refuse" | "stateless" | undefined;
+  /** Of the chats that came to nothing. @defaultValue they stay */
+  readonly deletion?: Pick<SessionDeletion, "deleteChats" | "deleteChatsLater">;
   readonly log: Log;
   /** Of all gateways of the process. @defaultValue its own */
   readonly shared?: { readonly sessions: SessionQueue; readonly leaving: LeavingTurns };
@@ -54,6 +57,8 @@ export function createTurns(options: TurnOptions): Turns {
     // A store that hangs must not hold an answer back for ever.
     withinLimit: createTimeLimit(options.commitMs, "commit the turn"),
     leaving,
+    deleteChats: async (chats) => options.deletion?.deleteChats(chats),
+    deleteChatsLater: options.deletion?.deleteChatsLater,
     find,
   };
 

@@ -12,7 +12,11 @@ import type { AdminParts } from "./admin-parts.ts";
 import { type AdminRoute, bodyOf } from "./admin-route.ts";
 import { count, nullable } from "./schemas.ts";
 
-const names = Type.Array(Type.String({ pattern: "^[!-~]{1,200}$" }), { minItems: 1, maxItems: mostNames });
+const pattern = Type.String({
+  pattern: "^[!-~]{1,200}$",
+  description: "1 to 200 letters of ASCII without white space",
+});
+const names = Type.Array(pattern, { minItems: 1, maxItems: mostNames });
 const amount = Type.Optional(Type.Integer({ minimum: 1, maximum: 999_999_999_999 }));
 
 const newKey = Type.Object(
@@ -26,7 +30,7 @@ const newKey = Type.Object(
     ),
     upstreams: Type.Optional(names),
     admin: Type.Optional(Type.Boolean()),
-    expires_in: Type.Optional(Type.String({ pattern: lifetimeForm })),
+    expires_in: Type.Optional(Type.String({ pattern: lifetimeForm, description: lifetimeRule })),
     limits: Type.Optional(
       Type.Object(
         {

@@ -10,14 +10,21 @@ export interface BackgroundJob {
   readonly id: string;
   /** The response as it has been told. */
   readonly begun: JsonObject;
-  /** @returns the answer, and the response that it stands for if it is one */
-  ask(signal: AbortSignal): Promise<{ readonly answer: Response; readonly ended: JsonObject | undefined }>;
+  /** @param onAdmitted called when it runs */
+  ask(signal: AbortSignal, onAdmitted: () => void): Promise<BackgroundAnswer>;
   /** Writes what it has become. */
   end(response: JsonObject): Promise<void>;
 }
 
+export interface BackgroundAnswer {
+  readonly answer: Response;
+  /** The response that it stands for, if it is one. */
+  readonly ended: JsonObject | undefined;
+}
+
 export interface BackgroundResponses {
-  start(job: BackgroundJob): void;
+  /** @returns undefined when it runs; the answer where it was refused before */
+  start(job: BackgroundJob): Promise<Response | undefined>;
   /** One that tells its end itself. @param done resolves with it */
   follow(id: string, done: Promise<void>, cancel: () => Promise<void>): void;
   /** Resolves when it is written; at once when it does not run here. */
@@ -42,8 +49,12 @@ export function createBackgroundResponses(
 ): BackgroundResponses {
   const running = new Map<string, Running>();
 
-  async function run({ begun, ask, end }: BackgroundJob, signal: AbortSignal): Promise<void> {
-    const { answer, ended } = await ask(signal);
+  async function run(
+    { begun, end }: BackgroundJob,
+    asked: Promise<BackgroundAnswer>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { answer, ended } = await asked;
     if (signal.aborted && ended === undefined) return end({ ...begun, status: "cancelled" });
     if (ended === undefined) return end(failed(begun, await errorIn(answer)));
     await end({ ...ended, created_at: begun["created_at"] });
@@ -80,9 +91,14 @@ export function createBackgroundResponses(
   }
 
   return {
-    start(job) {
+    async start(job) {
       const controller = new AbortController();
-      follow(job.id, run(job, controller.signal), () => controller.abort());
+      const { promise: admitted, resolve } = Promise.withResolvers<undefined>();
+      const asked = job.ask(controller.signal, () => resolve(undefined));
+      const refused = await Promise.race([admitted, asked]);
+      if (refused !== undefined) return refused.answer;
+      follow(job.id, run(job, asked, controller.signal), () => controller.abort());
+      return undefined;
     },
     follow,
     cancel,

@@ -5,7 +5,7 @@ import type { EncoderOptions } from "../../surfaces/openai-responses/event-encod
 import type { KnownItems } from "../../surfaces/openai-responses/parse-input.ts";
 import { parseRequest } from "../../surfaces/openai-responses/parse-request.ts";
 import { encodeReply } from "../../surfaces/openai-responses/response-object.ts";
-import { createEncoder } from "../../surfaces/openai-responses/summary-encoder.ts";
+import { createEncoder } from "../../surfaces/openai-responses/create-encoder.ts";
 import { openaiResponses } from "../../surfaces/openai-responses/surface.ts";
 
 export function surfaceFor(known: KnownItems, options: EncoderOptions): Surface {

@@ -74,6 +74,7 @@ function readBody(body: CheckedBody): ChatRequest {
     includeUsage: true,
     maxTokens: body.max_tokens,
     reasoning: parseReasoning(fields, model),
+    continuesLast: true,
     ...(format === undefined ? {} : { format }),
     sampling: parseSampling(body),
     ...(stopSequences.length === 0 ? {} : { stopSequences }),

@@ -8,7 +8,7 @@ import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
 import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody, anthropicStatuses } from "./error-body.ts";
 import { asksForSummary, encodeSummary } from "./compaction.ts";
-import { createEventEncoder } from "./event-encoder.ts";
+import { createEncoder } from "./create-encoder.ts";
 import { parseCountRequest, parseRequest, surfaceName } from "./parse-request.ts";
 import {
   encodeCitation,
@@ -19,7 +19,6 @@ import {
   parseInput,
   signatureOf,
 } from "./reply-fields.ts";
-import { createSummaryEncoder } from "./summary-encoder.ts";
 
 export const anthropicMessages: Surface = {
   name: surfaceName,
@@ -30,8 +29,7 @@ export const anthropicMessages: Surface = {
   statuses: anthropicStatuses,
   clientHeader: "anthropic-version",
   parseRequest,
-  createEncoder: (request, identity) =>
-    asksForSummary(request) ? createSummaryEncoder(request, identity) : createEventEncoder(request, identity),
+  createEncoder,
   encodeReply,
   encodeError: anthropicErrorBody,
 };

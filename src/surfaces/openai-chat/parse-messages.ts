@@ -43,8 +43,8 @@ function isAsked({ role }: Message): boolean {
 /** What most messages are: nothing is wrong with it, so that nobody has to know its index. */
 function parsePlain(value: unknown): Message | undefined {
   if (!isJsonObject(value)) return undefined;
-  const { role, content } = value;
-  if (role !== "user" && role !== "system") return undefined;
+  const { role, content, name } = value;
+  if ((role !== "user" && role !== "system") || name !== undefined) return undefined;
   if (typeof content === "string") return { role, content: [{ type: "text", text: content }] };
   return content instanceof LongText ? { role, content: [content] } : undefined;
 }
@@ -57,7 +57,7 @@ function parseMessage(value: unknown, path: string): readonly Message[] {
     case "developer":
       return [{ role: "system", content: parseContent(value["content"], path) }];
     case "user":
-      return parseUser(value["content"], path);
+      return parseUser(value, path);
     case "assistant":
       return [parseAssistant(value, path)];
     case "tool":
@@ -80,9 +80,10 @@ function parseRole(value: unknown, path: string): Role {
  * Cursor writes the history of names that begin with "claude-" as Anthropic has it: results are parts of a user's message, calls
  * parts of an answer. Results go first, since they answer the calls before.
  */
-function parseUser(content: unknown, path: string): readonly Message[] {
+function parseUser({ content, name }: JsonObject, path: string): readonly Message[] {
+  const speaker = typeof name === "string" && name.trim() !== "" ? { name: name.trim() } : {};
   if (!Array.isArray(content) || !content.some(isResult))
-    return [{ role: "user", content: parseContent(content, path) }];
+    return [{ role: "user", ...speaker, content: parseContent(content, path) }];
   const messages: Message[] = [];
   const parts: ContentPart[] = [];
   for (const [index, part] of content.entries()) {
@@ -94,7 +95,7 @@ function parseUser(content: unknown, path: string): readonly Message[] {
         parseToolResult(isNothing(part["content"]) ? { ...part, content: "" } : part, "tool_use_id", partPath),
       );
   }
-  if (parts.length > 0) messages.push({ role: "user", content: parts });
+  if (parts.length > 0) messages.push({ role: "user", ...speaker, content: parts });
   return messages;
 }
 

@@ -56,7 +56,7 @@ export function summaryOutput(identity: ReplyIdentity, text: string, finishReaso
 }
 
 export function noSummary(): GatewayError {
-  return new GatewayError("upstream-failed", "Cannot compact this input: the model gave no whole summary of it");
+  return new GatewayError("answer-unfit", "Cannot compact this input: the model gave no whole summary of it");
 }
 
 /** @throws {GatewayError} `invalid-request` for one that was not made here */

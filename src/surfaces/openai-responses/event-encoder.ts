@@ -1,14 +1,15 @@
 // Chat events to the events of a response. Hot: what a delta begins with is prepared once an item, text travels as raw JSON.
 
+import { AnswerRoom } from "../../contract/answer-too-long.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
 import { stringifyExact } from "../../contract/exact-json.ts";
 import type { Json, JsonText } from "../../contract/json.ts";
-import type { GatewayError } from "../../contract/gateway-error.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame } from "../../sse/sse-writer.ts";
 import { encodeError } from "./encode-error.ts";
+import { errorEvent, errorFields } from "./error-event.ts";
 import type { ItemStatus, OutputItem } from "./items.ts";
 import { type OpenItem, openItem } from "./open-item.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
@@ -58,6 +59,8 @@ class Encoder implements ResponseEncoder {
   readonly #hasIds: boolean;
   readonly #tools: ReadonlyMap<string, DeclaredTool>;
   readonly #output: OutputItem[] = [];
+  /** Of all items: the last event tells them once more. */
+  readonly #room = new AnswerRoom();
   /** What its response repeats of its request, in each of the events that tell all of it. */
   #echo: Uint8Array | undefined;
   #sequence = 0;
@@ -106,7 +109,7 @@ class Encoder implements ResponseEncoder {
         });
       case "reply-error":
         this.#start();
-        this.#error(event.error);
+        this.#event(errorEvent, errorFields(encodeError(event.error)));
         return this.#end("response.failed", { status: "failed", error: event.error });
       case "stop-sequence":
         // This protocol has none.
@@ -145,6 +148,7 @@ class Encoder implements ResponseEncoder {
   }
 
   #startItem(event: Extract<ChatEvent, { type: "block-start" }>): void {
+    this.#room.addEntry();
     const item = openItem(event, {
       identity: this.#identity,
       outputIndex: this.#output.length,
@@ -169,6 +173,7 @@ class Encoder implements ResponseEncoder {
   }
 
   #textDelta(text: JsonText): void {
+    this.#room.addWords(text.end - text.start);
     this.#item?.text.append(text);
     this.#writeId();
     this.#writer.bytes(this.#deltaStart);
@@ -194,18 +199,6 @@ class Encoder implements ResponseEncoder {
 
   #endDelta(): void {
     this.#writer.text(`,"sequence_number":${this.#sequence++}}\n\n`);
-  }
-
-  /**
-   * OpenAI tells a failure by this event first. Its own clients throw for `error` within it, and LangChain and older `ai`
-   * read nothing else: to them `response.failed` alone is the end of a good answer. As OpenAI sends it, 2025-11-18, and
-   * beside that flat, as its reference has it.
-   * @see https://platform.openai.com/docs/api-reference/responses-streaming/error
-   */
-  #error(error: GatewayError): void {
-    const told = encodeError(error).error;
-    const { code, message, param } = told;
-    this.#event("error", { code, message, param, error: { ...told } });
   }
 
   #end(type: string, state: ResponseState): void {

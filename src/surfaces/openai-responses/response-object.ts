@@ -7,8 +7,8 @@ import type { FinishReason, ReplyIdentity, TokenUsage } from "../../contract/eve
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import { onceFor } from "../../contract/once-for.ts";
-import { openaiErrorBody } from "../../contract/openai-error.ts";
 import { customArguments, customInput } from "../custom-tools.ts";
+import { encodeError } from "./encode-error.ts";
 import { asksForSummary, noSummary, summaryOutput } from "./compaction.ts";
 import {
   argumentsObject,
@@ -123,7 +123,7 @@ export function responseUsage(state: ResponseState): Json {
 
 /** Of a failed answer; the code is the one that an error answer has. */
 function errorOf(error: GatewayError): Json {
-  const { code, message } = openaiErrorBody(error).error;
+  const { code, message } = encodeError(error).error;
   return { code, message };
 }
 

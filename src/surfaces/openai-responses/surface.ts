@@ -4,7 +4,7 @@ import type { Surface } from "../../contract/surface.ts";
 import { encodeError } from "./encode-error.ts";
 import { parseRequest, surfaceName } from "./parse-request.ts";
 import { echoedCall, encodeReply } from "./response-object.ts";
-import { createEncoder } from "./summary-encoder.ts";
+import { createEncoder } from "./create-encoder.ts";
 
 export const responsesPath = "/v1/responses";
 

@@ -59,6 +59,10 @@ export interface RequestRules {
   readonly imageUrls: "any" | "data-only";
   /** Whole answers can be asked for as such, whatever the model. */
   readonly wholeAnswers: boolean;
+  /** How the server is told to go on with an answer that its client has begun. "none": it does by itself, or nobody knows how. */
+  readonly begunAnswers: "none" | "continue_final_message" | "partial";
+  /** Models that do so. Undefined: all. */
+  readonly begunModels: RegExp | undefined;
   /** Files as parts of their own, or, where it has none, text files as text. */
   readonly files: "parts" | "text";
 }

@@ -12,6 +12,7 @@ import type { HttpClient, ResponseHeaders } from "../../outbound/http-client.ts"
 import type { Log } from "../../telemetry/log.ts";
 import { createCallId } from "../../tools/call-id.ts";
 import { scanTools } from "../../tools/scan-tools.ts";
+import { withoutThoughts } from "./request/begun-answer.ts";
 import { findRepair, type Repair } from "./request/body-repairs.ts";
 import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
 import type { Body, Dialect } from "./dialect.ts";
@@ -124,9 +125,10 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   async function open(asked: ChatRequest, context: OpenContext): Promise<UpstreamReply> {
     const { signal, deadlineMs } = context;
     const reading = readableRequest(asked, dialect, options.attachments, signal);
-    const request = reading === undefined ? asked : await reading;
-    const named = request.model ?? options.defaultModel ?? (await models.first());
+    const read = reading === undefined ? asked : await reading;
+    const named = read.model ?? options.defaultModel ?? (await models.first());
     let model = models.spelled(named) ?? named;
+    const request = withoutThoughts(read, { dialect, model });
     const except = new Set<string>();
     for (;;) {
       const key = await keys.pick({ model, except, signal, deadlineMs });
@@ -169,7 +171,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     for (;;) {
       if (fields["stream"] === false) context.onWholeAnswer();
       try {
-        const accepted = await client.complete(outgoing.write(fields), key.secret, context.signal, (headers) =>
+        const accepted = await client.complete(outgoing.write(fields, applied), key.secret, context.signal, (headers) =>
           tellOfHeaders(context, headers),
         );
         return replyOf(sending, accepted, { fields, applied });

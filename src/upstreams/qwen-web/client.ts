@@ -10,6 +10,9 @@ import { classifyBody, longestLimitMs, QwenRefusal } from "./errors.ts";
 import type { MessageContent } from "./message/message-text.ts";
 import { createNewChatBody, encodeCompletionBody } from "./request-body.ts";
 
+/** How long a stop that is asked for may take. */
+export const stopTimeoutMs = 5000;
+
 export interface ClientOptions {
   readonly http: HttpClient;
   /** Without a slash at its end. */

@@ -2,7 +2,7 @@
 
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
-import type { ModelInfo } from "../../contract/upstream.ts";
+import { type ModelInfo, mostModels } from "../../contract/upstream.ts";
 import { orAborted } from "../../outbound/or-aborted.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { QwenModel } from "../../wire/qwen-web.ts";
@@ -56,7 +56,10 @@ export function createModelList(options: ModelListOptions): ModelList {
   async function load(): Promise<CachedList> {
     try {
       const raw = await options.fetchList(AbortSignal.timeout(fetchTimeoutMs));
-      const models = raw.map(parseModel).filter((model) => model !== undefined);
+      const models = raw
+        .slice(0, mostModels)
+        .map(parseModel)
+        .filter((model) => model !== undefined);
       if (models.length === 0) throw new GatewayError("upstream-failed", "Qwen's model list is empty");
       return { models, byName: nameModels(models), isAuthoritative: true, expiresAtMs: options.clock() + lifetimeMs };
     } catch (error) {

@@ -24,9 +24,8 @@ class ResponsesStreamCheck {
   #events = 0;
   #id: unknown;
   #item: OpenItemCheck | undefined;
+  #failure: unknown;
   #ending: string | undefined;
-  /** The event that tells of a failure ahead of the last one. */
-  #hasFailed = false;
 
   constructor(problems: Problems) {
     this.#problems = problems;
@@ -41,6 +40,11 @@ class ResponsesStreamCheck {
     this.#problems.must(number !== undefined, "no sequence_number");
     this.#problems.must(number === this.#events, "the sequence_number does not count on");
     this.#problems.must(this.#ending === undefined, "something follows the last event");
+    const isBehindError = this.#failure !== undefined;
+    this.#problems.must(
+      !isBehindError || type === "response.failed",
+      "something else than response.failed follows an error",
+    );
     this.#mustBegin(String(type));
     this.#events++;
     this.#event(String(type), json);
@@ -56,10 +60,9 @@ class ResponsesStreamCheck {
   }
 
   #event(type: string, json: unknown): void {
-    this.#problems.must(!this.#hasFailed || type === "response.failed", "an error is not followed by response.failed");
-    if (type === "error") return this.#fail(json);
     if (endings.has(type)) return this.#end(type, at(json, "response"));
     if (type === "response.created" || type === "response.in_progress") return this.#start(at(json, "response"));
+    if (type === "error") return this.#fail(json);
     if (type === "response.output_item.added") return this.#add(json);
     if (type === "response.output_item.done") return this.#done(json);
     const item = this.#item;
@@ -88,12 +91,14 @@ class ResponsesStreamCheck {
     this.#items.push(item);
   }
 
+  /** Its fields stand in an object as well: some clients look for the one, some for the other. */
   #fail(json: unknown): void {
-    this.#hasFailed = true;
-    for (const error of [json, at(json, "error")]) {
-      const isTold = isText(at(error, "code")) && isText(at(error, "message"));
-      this.#problems.must(isTold, "an error does not say what it is");
+    this.#failure = at(json, "error");
+    for (const field of ["message", "code", "param"]) {
+      const isTwice = at(json, field) !== undefined && at(json, field) === at(this.#failure, field);
+      this.#problems.must(isTwice, `an error does not tell its ${field} twice`);
     }
+    this.#problems.must(isText(at(this.#failure, "type")), "an error has no type");
   }
 
   #end(type: string, response: unknown): void {
@@ -101,11 +106,19 @@ class ResponsesStreamCheck {
     const status = type.slice("response.".length);
     this.#mustBeThisResponse(response, status);
     // What broke off is not done.
-    if (status === "failed") return;
+    if (status === "failed") return this.#mustBeTold(at(response, "error"));
     this.#problems.must(this.#item === undefined, "no response.output_item.done");
     mustBeOutput(response, this.#problems);
     const isRepeated = isDeepStrictEqual(at(response, "output"), this.#items);
     this.#problems.must(isRepeated, "the output of the last event is not what was done before");
+  }
+
+  #mustBeTold(error: unknown): void {
+    this.#problems.must(this.#failure !== undefined, "no error before response.failed");
+    for (const field of ["message", "code"]) {
+      const isSame = at(error, field) === at(this.#failure, field);
+      this.#problems.must(isSame, `the error before response.failed has another ${field}`);
+    }
   }
 
   #mustBeThisResponse(response: unknown, status: string): void {

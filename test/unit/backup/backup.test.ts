@@ -121,6 +121,21 @@ describe("writeBackup", () => {
     },
   );
 
+  test("writeBackup that is stopped in the middle leaves nothing of its copies", async () => {
+    const folder = makeFolder();
+    const stopping = new AbortController();
+    const stopped = new Error("stopped");
+    // Asked for when the databases are copied, and nothing is packed yet.
+    const stop = () => {
+      stopping.abort(stopped);
+      return clock();
+    };
+    const options = { dataDir: makeDirectory("one"), path: join(folder, "gateway.tar"), version, clock: stop };
+
+    await expect(writeBackup({ ...options, signal: stopping.signal })).rejects.toBe(stopped);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("writeBackup names its folder where that may not be written", async () => {
     const path = "/proc/gateway.tar";
 
@@ -168,7 +183,7 @@ describe("writeBackup", () => {
     const path = join(makeFolder(), "gateway.tar");
     const manifest = await writeBackup({ dataDir, path, version, clock });
     const target = makeDirectory("present");
-    const { kept } = await restoreBackup({ dataDir: target, path, clock });
+    const { kept = "" } = await restoreBackup({ dataDir: target, path, clock });
 
     expect(manifest.files.map(({ name }) => name)).toEqual(["chat.db", "master-key"]);
     expect(wordIn(join(target, "chat.db"))).toBe("apart");
@@ -214,14 +229,18 @@ describe("restoreBackup", () => {
   test("restoreBackup fills an empty place, and takes the place of what is there, which is kept", async () => {
     const path = await makeBackup("backed up");
     const empty = join(makeFolder(), "new");
-    await restoreBackup({ dataDir: empty, path, clock });
+    const filled = await restoreBackup({ dataDir: empty, path, clock });
+    expect([filled.kept, readdirSync(empty).sort()]).toEqual([
+      undefined,
+      ["chat.db", "master-key", "qwen-gateway.sqlite"],
+    ]);
     expect(wordIn(join(empty, "chat.db"))).toBe("backed up");
     expect(statSync(join(empty, "master-key")).mode & 0o777).toBe(0o600);
 
     const full = makeDirectory("newer");
     writeFileSync(join(full, "agent-token"), "not in the backup");
     mkdirSync(join(full, "replay"));
-    const { kept } = await restoreBackup({ dataDir: full, path, clock });
+    const { kept = "" } = await restoreBackup({ dataDir: full, path, clock });
     expect(readdirSync(full).sort()).toEqual(
       ["before-restore-2026-11-27T12-00-00-000Z", "chat.db", "master-key", "qwen-gateway.sqlite"].sort(),
     );
@@ -229,6 +248,17 @@ describe("restoreBackup", () => {
     expect(wordIn(join(kept, "qwen-gateway.sqlite"))).toBe("newer");
     expect(readFileSync(join(kept, "agent-token"), "utf8")).toBe("not in the backup");
     expect(statSync(kept).mode & 0o777).toBe(0o700);
+  });
+
+  test("restoreBackup that is stopped in the middle changes nothing and leaves no copies", async () => {
+    const path = await makeBackup("backed up");
+    const dataDir = makeDirectory("present");
+    const before = readdirSync(dataDir).sort();
+    const stopped = new Error("stopped");
+
+    await expect(restoreBackup({ dataDir, path, clock, signal: AbortSignal.abort(stopped) })).rejects.toBe(stopped);
+    expect(readdirSync(dataDir).sort()).toEqual(before);
+    expect(wordIn(join(dataDir, "chat.db"))).toBe("present");
   });
 
   test("a backup holds stored keys and what callers have used", async () => {
@@ -283,7 +313,9 @@ describe("restoreBackup", () => {
       expect([wordIn(database), statSync(database).uid]).toEqual(["present", nobody]);
       const empty = makeFolder();
       chownSync(empty, nobody, nobody);
-      await expect(restoreBackup({ dataDir: empty, path, clock })).rejects.toThrow("as root");
+      await expect(restoreBackup({ dataDir: empty, path, clock })).rejects.toThrow(
+        `as root: the folder is another user's (uid ${nobody})`,
+      );
       // A folder of somebody else in which root has always served.
       chownSync(database, 0, 0);
       chownSync(dataDir, nobody, nobody);

@@ -103,7 +103,7 @@ describe("a backup that is sent", () => {
     const path = join(makeFolder(), "gateway.tar");
     writeFileSync(path, await readAll(await start(dataDir).open(never)));
 
-    const { kept } = await restoreBackup({ dataDir, path, clock: Date.now });
+    const { kept = "" } = await restoreBackup({ dataDir, path, clock: Date.now });
 
     expect(readFileSync(join(dataDir, "master-key"), "utf8")).toBe(`${key}\n`);
     expect(existsSync(join(kept, "qwen-gateway.sqlite"))).toBe(true);

@@ -59,7 +59,9 @@ test.each(["ENOENT", "EINVAL", "EEXIST"])("describeStartError blames the address
 test("describeStartError says which folder cannot be made", () => {
   const error = failure(() => mkdirSync("/dev/null/data", { recursive: true }));
 
-  expect(describeStartError(error, config)).toMatch(/^Cannot write "\/dev\/null\/data": .*; choose a folder/);
+  expect(describeStartError(error, config)).toMatch(
+    /^Cannot write "\/dev\/null\/data": a file stands where a folder has to be; choose a folder/,
+  );
 });
 
 test("describeStartError finds the reason behind other errors", () => {

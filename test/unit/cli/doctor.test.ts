@@ -114,6 +114,15 @@ describe("qwen-gateway doctor", () => {
     expect(line("ok data directory")).toBeUndefined();
   });
 
+  test("leaves whole what a sentence quotes with its colons", async () => {
+    const file = join(dataDir, "config.yaml");
+    writeFileSync(file, "only text");
+    const { line, advice } = await diagnose({}, ["--offline", "--config", file]);
+
+    expect(line("fail configuration")).toEndWith(`Cannot read config file "${file}"`);
+    expect(advice("fail configuration")).toBe('it must hold lines such as "port: 8787"');
+  });
+
   test("fails for tool servers that the start would refuse, and tells of the others", async () => {
     const calendar = { url: "http://127.0.0.1:9/mcp", headers: { Authorization: `Bearer \${NO_SUCH_TOKEN}` } };
     const refused = await diagnose({ MCP_SERVERS: JSON.stringify({ calendar }) }, ["--offline"]);

@@ -355,7 +355,7 @@ describe("loadConfig refuses", () => {
         expect(problemsOf({ environment: { ...HOME, [environmentName]: text } })).toEqual([sentence]);
       }
       expect(problemsOf({ flags: { [flagName]: "x" } })).toEqual([`Cannot use --${flagName} "x": it must be ${range}`]);
-      const inFile = `Cannot use ${fileName} "7" in the config file: it must be ${range}`;
+      const inFile = `Cannot use ${fileName} "7" in the config file: it must be ${range}; write it without quotes`;
       expect(problemsOf({ file: yaml(`${fileName}: "7"`) })).toEqual([inFile]);
     });
   }
@@ -470,6 +470,12 @@ describe("loadConfig refuses", () => {
 
     expect(problem).toStartWith(`Cannot use ${told} in the config file: it must be `);
     expect(problem).toEndWith("; what YAML takes for a number or a truth value has to stand in quotes");
+  });
+
+  test("loadConfig says of a truth value in quotes that they are in the way", () => {
+    expect(problemsOf({ file: yaml('insecure: "true"') })).toEqual([
+      'Cannot use insecure "true" in the config file: it must be "true" or "false"; write it without quotes',
+    ]);
   });
 
   test("loadConfig lists every problem at once, each under the name that was used", () => {

@@ -285,6 +285,14 @@ describe("loadToolServers", () => {
     expect(problem).toEndWith(reason);
   });
 
+  test("tells nothing of what stands in the place of a path", () => {
+    const mcpConfig = JSON.stringify({ mcpServers: { files: { ...files, env: { KEY: "s3cret" } } } });
+
+    expect(problemsOf(() => loadToolServers({ mcpConfig }, {}))).toEqual([
+      "Cannot use MCP_CONFIG: it holds JSON, and must be the path of a file; MCP_SERVERS takes an object of servers by name",
+    ]);
+  });
+
   test("tells that there is no such file", () => {
     expect(problemsOf(() => loadToolServers({ mcpConfig: "/no/such/file" }, {}))).toEqual([
       'Cannot read MCP_CONFIG "/no/such/file": there is no such file',

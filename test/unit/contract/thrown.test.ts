@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { codeOf, errorOf, isTimeout, reasonOf } from "../../../src/contract/thrown.ts";
+import { codeOf, errorOf, fileReasonOf, isTimeout, reasonOf } from "../../../src/contract/thrown.ts";
 
 describe("what was thrown", () => {
   test("reasonOf gives the words of an error, and anything else as text", () => {
@@ -27,5 +27,13 @@ describe("what was thrown", () => {
 
     expect([missing, { code: 404 }].map(codeOf)).toEqual(["ENOENT", "404"]);
     expect([new Error("plain"), "ENOENT", undefined].map(codeOf)).toEqual(["", "", ""]);
+  });
+
+  test("fileReasonOf says why a file cannot be used, and nothing of other failures", () => {
+    const codes = ["ENOENT", "EISDIR", "EACCES", "SQLITE_BUSY"];
+    const errors = codes.map((code) => Object.assign(new Error(`${code}: open 'a'`), { code }));
+
+    const reasons = ["there is no such file", "it is a folder", "permission denied", undefined];
+    expect(errors.map(fileReasonOf)).toEqual(reasons);
   });
 });

@@ -138,6 +138,23 @@ test("a name of which one address is not public is not connected to", async () =
   expect(server.asked).toBe(0);
 });
 
+test("whoever waits for a name server that is silent can leave", async () => {
+  const client = createFetchClient((request, options) => fetch(request, options));
+  const leaving = new AbortController();
+  const download = createGuardedDownload({
+    guarded: client,
+    trusted: client,
+    trustedOrigins: [],
+    userAgent: "test",
+    lookup() {
+      leaving.abort(new Error("left"));
+      return new Promise(() => {});
+    },
+  });
+
+  await expect(download("https://example.com", { ...limits, signal: leaving.signal })).rejects.toThrow("left");
+});
+
 test("http is taken where it is allowed, and the address that is reached counts", async () => {
   await using server = serve(() => new Response("secret"));
 

@@ -136,8 +136,8 @@ export function startChat({ pipeline = allSteps, ask, changeStore, change }: Sta
     index: createSqliteReplayIndex(database),
     clock: Date.now,
     log,
-    interruptedFrame: (lastId) => endingFrame(lastId, "interrupted"),
-    stoppedFrame: (lastId) => endingFrame(lastId, "stopped"),
+    interruptedFrames: (lastId) => [endingFrame(lastId, "interrupted")],
+    stoppedFrames: (lastId) => [endingFrame(lastId, "stopped")],
   });
   const replies: Reply[] = [];
   const waiting: ((reply: Reply) => void)[] = [];

@@ -8,11 +8,11 @@ import { silentLog } from "../../../src/telemetry/log.ts";
 import {
   BodyReader,
   idsIn,
-  interruptedFrame,
+  interruptedFrames,
   memoryIndex,
   range,
   settle,
-  stoppedFrame,
+  stoppedFrames,
   ToldSource,
   textOf,
   useStages,
@@ -191,7 +191,7 @@ describe("the timer", () => {
 
   test("is the process's own when none is given", async () => {
     const limits = { keepAliveMs: 5 };
-    const options = { index: memoryIndex(), clock: Date.now, log: silentLog, limits, interruptedFrame, stoppedFrame };
+    const options = { index: memoryIndex(), clock: Date.now, log: silentLog, limits, interruptedFrames, stoppedFrames };
     const replays = createReplays(options);
     const reader = new BodyReader(replays.start("me", "s1", new ToldSource(), once));
 

@@ -24,7 +24,7 @@ function createStage() {
       ...{ mirror, streamId: "stream", afterId, pollMs: 1 },
       clock: { now: () => stage.nowMs },
       hooks: onCut && { onCut },
-      interruptedFrame: (lastId) => new TextEncoder().encode(`id: ${lastId + 1}\ndata: cut\n\n`),
+      interruptedFrames: (lastId) => [new TextEncoder().encode(`id: ${lastId + 1}\ndata: cut\n\n`)],
       isEnding: (last) => new TextDecoder().decode(last) === frame(2, "the end"),
       left: () => void stage.left++,
     }).open();

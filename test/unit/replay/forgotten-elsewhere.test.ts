@@ -4,9 +4,9 @@ import { expect, test } from "bun:test";
 import { createReplaysIn } from "../../../src/replay/create-replays.ts";
 import { createMemorySpools } from "../../../src/replay/memory-spools.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
-import { abandonedFrame, interruptedFrame, memoryIndex, settle, stoppedFrame, textOf, ToldSource } from "./stage.ts";
+import { abandonedFrames, interruptedFrames, memoryIndex, settle, stoppedFrames, textOf, ToldSource } from "./stage.ts";
 
-const frames = { interruptedFrame, abandonedFrame, stoppedFrame };
+const frames = { interruptedFrames, abandonedFrames, stoppedFrames };
 
 test("its process is told, ends it, and keeps nothing of it", async () => {
   const index = memoryIndex();

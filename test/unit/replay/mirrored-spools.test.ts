@@ -7,12 +7,12 @@ import { createMirroredSpools, type Mirror } from "../../../src/replay/mirrored-
 import { eventually } from "../../support/binary.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import {
-  abandonedFrame,
+  abandonedFrames,
   frame,
-  interruptedFrame,
+  interruptedFrames,
   memoryIndex,
   settle,
-  stoppedFrame,
+  stoppedFrames,
   textOf,
   ToldSource,
 } from "./stage.ts";
@@ -92,7 +92,7 @@ test("a stream that stands there in part is read on where it ran alone: elsewher
   const gateway = () =>
     createReplaysIn(open(stage.mirror, 0), {
       ...{ index, clock: Date.now, log: silentLog, mirror: stage.mirror },
-      ...{ interruptedFrame, abandonedFrame, stoppedFrame },
+      ...{ interruptedFrames, abandonedFrames, stoppedFrames },
     });
   const here = gateway();
   const source = new ToldSource();

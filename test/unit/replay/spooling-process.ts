@@ -5,7 +5,7 @@ import { createReplays } from "../../../src/replay/create-replays.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { createSqliteReplayIndex } from "../../../src/store/sqlite/replay-index.ts";
 import { type Log, silentLog } from "../../../src/telemetry/log.ts";
-import { chunkOf, interruptedFrame, stoppedFrame } from "./stage.ts";
+import { chunkOf, interruptedFrames, stoppedFrames } from "./stage.ts";
 
 const [directory = "", databasePath = "", frameCount = "", dataChars = "500"] = process.argv.slice(2);
 
@@ -15,8 +15,8 @@ const replays = createReplays({
   index: createSqliteReplayIndex(openChatDatabase(databasePath, silentLog)),
   clock: Date.now,
   log,
-  interruptedFrame,
-  stoppedFrame,
+  interruptedFrames,
+  stoppedFrames,
 });
 
 let lastId = 0;

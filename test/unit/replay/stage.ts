@@ -30,9 +30,9 @@ export function chunkOf(firstId: number, lastId = firstId, data?: string): Repla
   return { bytes: Buffer.concat(frames), lastId };
 }
 
-export const interruptedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "interrupted");
-export const abandonedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "nobody read");
-export const stoppedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "stopped");
+export const interruptedFrames = (lastId: number): Uint8Array[] => [frame(lastId + 1, "interrupted")];
+export const abandonedFrames = (lastId: number): Uint8Array[] => [frame(lastId + 1, "nobody read")];
+export const stoppedFrames = (lastId: number): Uint8Array[] => [frame(lastId + 1, "stopped")];
 
 /** Of a source whose last words are always the same. */
 export const isEnding = (last: Uint8Array): boolean => /^id: \d+\ndata: the end\n\n$/.test(decoder.decode(last));
@@ -256,9 +256,9 @@ function stageOf({
     monotonic: { now: () => nowMs },
     log,
     limits,
-    interruptedFrame,
-    abandonedFrame,
-    stoppedFrame,
+    interruptedFrames,
+    abandonedFrames,
+    stoppedFrames,
     isEnding: endsStream,
     repeat(work) {
       tick = work;

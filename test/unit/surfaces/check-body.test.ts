@@ -23,3 +23,12 @@ test("a word that is none of those that may stand there is told which may", () =
 
   expect(() => check({ kinds: ["large", "huge"] })).toThrow('Invalid request: "kinds[1]" must be one of large, small');
 });
+
+test.each([["tomorrow"], [3600]])("a text with a pattern is told what it must be in words: %j", (lasts) => {
+  const form = Type.String({ pattern: "^\\d+[hd]$", description: "a time such as 1h or 7d" });
+  const check = createBodyCheck(Type.Object({ spans: Type.Array(Type.Object({ lasts: form })) }));
+
+  expect(() => check({ spans: [{ lasts }] })).toThrow(
+    'Invalid request: "spans[0].lasts" must be a time such as 1h or 7d',
+  );
+});

@@ -55,6 +55,12 @@ describe("scanTools", () => {
     for (const [index, event] of left.entries()) expect(event).toBe(events[index]!);
   });
 
+  test("holds nothing back behind which the model declines", () => {
+    const left = leave([reasoning("a <tool"), { type: "refusal-delta", text: jsonText("No.") }, end]);
+
+    expect(types(left.slice(1))).toEqual(["reasoning-delta", "refusal-delta", "reply-end"]);
+  });
+
   test("holds back only what may begin a call", () => {
     const left = leave([text("a <"), text("b> c <tool"), text("box> d"), end]);
 

@@ -5,6 +5,7 @@ import { lookup } from "node:dns/promises";
 import type { Environment } from "../../../config/load-config.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { HttpClient } from "../../../outbound/http-client.ts";
+import { orAborted } from "../../../outbound/or-aborted.ts";
 import { isLocalHost } from "../../../outbound/local-host.ts";
 import { isLoopback } from "../../../outbound/loopback-host.ts";
 import { plainHost } from "../../../outbound/plain-host.ts";
@@ -45,9 +46,8 @@ export function createGuardedFetch({ serverUrl, environment, signal }: GuardOpti
     if (wrong !== undefined) throw refused(wrong);
     client ??= chooseClient(serverUrl, environment);
     const limited = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
-    const answer = await (
-      await client
-    ).send({
+    const chosen = await orAborted(client, limited);
+    const answer = await chosen.send({
       method: init.method === "POST" ? "POST" : "GET",
       url: url.href,
       headers: { ...Object.fromEntries(new Headers(init.headers)), "accept-encoding": "identity" },

@@ -44,8 +44,8 @@ end
 local function dropItem(orderName, itemsName, itemId)
   local text = redis.call('HGET', itemsName, itemId)
   if not text then return 0 end
-  redis.call('INCRBY', total, -#text)
   redis.call('HDEL', itemsName, itemId)
+  redis.call('INCRBY', total, -#text)
   redis.call('ZREM', orderName, itemId)
   return 1
 end

@@ -1,6 +1,8 @@
 -- Begins every script: what is asked, what time it is, who is alive, and how conversations, turns and leases are kept.
 -- ARGV[1] is what all keys begin with, ARGV[2] what is asked, as JSON, ARGV[3] and on texts that are kept as they come.
 -- "" stands for null. Needs Redis 6.2: a script may touch keys that it computes, so that one server holds everything.
+-- What deletes begins with a deletion: a server whose memory is full refuses a script's first write if that may take memory, and
+-- none behind it. So it can always be given some back, and a key be revoked.
 
 local prefix = ARGV[1]
 local ask = cjson.decode(ARGV[2])

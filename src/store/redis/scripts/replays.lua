@@ -29,9 +29,9 @@ end
 
 local function expire(id)
   if redis.call('EXISTS', key('pi', id)) == 0 then return end
-  redis.call('HSET', key('pi', id), 'state', 'expired', 'bytes', 0)
   redis.call('ZREM', ended, id)
   redis.call('UNLINK', key('ps', id))
+  redis.call('HSET', key('pi', id), 'state', 'expired', 'bytes', 0)
   local dueAt = redis.call('ZSCORE', expiring, id)
   -- One that runs is forgotten some time after its end.
   if not dueAt then return end

@@ -23,8 +23,8 @@ end
 
 local function drop(caller, id)
   local bytes = redis.call('HGET', nameOf(caller, id), 'bytes')
-  if bytes then redis.call('INCRBY', total, -tonumber(bytes)) end
   redis.call('DEL', nameOf(caller, id))
+  if bytes then redis.call('INCRBY', total, -tonumber(bytes)) end
 end
 
 local function dropTree(member)
@@ -112,10 +112,10 @@ end
 
 function operations.takeSession()
   local name = key('rl', joined(ask.caller, ask.session))
-  -- For those that are made just then, at most half an hour.
-  redis.call('SET', key('rd', joined(ask.caller, ask.session)), whole(serverNow), 'PX', deletedMs)
   local ids = redis.call('SMEMBERS', name)
   redis.call('DEL', name)
+  -- For those that are made just then, at most half an hour.
+  redis.call('SET', key('rd', joined(ask.caller, ask.session)), whole(serverNow), 'PX', deletedMs)
   return ids
 end
 

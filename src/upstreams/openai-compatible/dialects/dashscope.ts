@@ -18,7 +18,12 @@ export const dashscope: Dialect = {
     { name: "x-dashscope-cachecontrol", value: "enable", when: "cache-markers" },
     { name: "x-dashscope-ossresourceresolve", value: "enable", when: "oss-links" },
   ],
-  request: hostedRequest,
+  request: {
+    ...hostedRequest,
+    begunAnswers: "partial",
+    // As the partial-mode page lists them (2026-10), and the page of Qwen4-Max (2026-11): without thoughts.
+    begunModels: /^qwen(?:2\.5|3(?:\.[567])?|4)?-(?:max|plus|flash|turbo|coder|vl)(?!.*thinking)/,
+  },
   reply: hostedReply,
   models: {
     details: "none",

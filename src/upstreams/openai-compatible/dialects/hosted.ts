@@ -13,7 +13,7 @@ export const hostedRequest: RequestRules = {
   alwaysThinks: undefined,
   budgetField: "thinking_budget",
   efforts: { none: "none", minimal: "low", low: "low", medium: "medium", high: "xhigh", xhigh: "xhigh" },
-  effortModels: /^(?:qwen\/)?qwen3\.8/i,
+  effortModels: /^(?:qwen\/)?qwen(?:3\.8|4)/i,
   drops: [...serviceFields, "chat_template_kwargs", "reasoning"],
   sampling: undefined,
   webSearch: true,
@@ -35,6 +35,8 @@ export const hostedRequest: RequestRules = {
   imageUrls: "any",
   // Older hybrids refuse to think without a stream, some models to answer at all (error-code page of Model Studio).
   wholeAnswers: false,
+  begunAnswers: "none",
+  begunModels: undefined,
   files: "text",
 };
 

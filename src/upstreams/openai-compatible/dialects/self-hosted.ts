@@ -42,6 +42,9 @@ export const selfHostedRequest: RequestRules = {
   imageUrls: "any",
   // vLLM, SGLang, Ollama, llama.cpp and LM Studio answer both ways, whatever the model (their sources, 2026-08).
   wholeAnswers: true,
+  // llama.cpp, Ollama and the like go on by themselves.
+  begunAnswers: "none",
+  begunModels: undefined,
   files: "text",
 };
 

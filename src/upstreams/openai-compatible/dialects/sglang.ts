@@ -10,7 +10,8 @@ export const sglang: Dialect = {
   needsKey: false,
   notice: undefined,
   headers: [],
-  request: selfHostedRequest,
+  // PR 4226 (2025-03).
+  request: { ...selfHostedRequest, begunAnswers: "continue_final_message" },
   reply: selfHostedReply,
   models: { details: "none", fallback: [] },
   // Not `/health`, which generates a token, and fails behind long prompts (PR 8444 of 2025-07, #22511 of 2026-05).

@@ -15,6 +15,8 @@ export const vllm: Dialect = {
     // From 0.16 on the old name is dropped silently (#38488), before 0.12 the new one is unknown.
     reasoningReplay: ["reasoning", "reasoning_content"],
     budgetField: "thinking_token_budget",
+    // Else the model begins another message (0.6 on, 2024-10).
+    begunAnswers: "continue_final_message",
   },
   // #40816: thinking switched off, and the whole answer arrives in `reasoning`.
   // #51641: a stop string that the model thinks of ends the reply without an answer.

@@ -207,6 +207,8 @@ export class PassReader implements PassThrough {
         return { content: event.text.text };
       case "reasoning-delta":
         return { reasoning_content: event.text.text };
+      case "refusal-delta":
+        return { refusal: event.text.text };
       case "tool-call-start":
         return {
           tool_calls: [

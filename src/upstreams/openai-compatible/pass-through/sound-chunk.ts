@@ -49,10 +49,11 @@ export function isSound(
   if (isText(delta["reasoning"]) && delta["reasoning"] !== thought) return false;
   const content = delta["content"] ?? "";
   if (typeof content !== "string") return false;
-  const answer = content || (delta["refusal"] ?? "");
   const expected = new Expected(said, calls.count);
   return (
-    expected.text("reasoning-delta", thought) && expected.text("text-delta", answer) && areCalls(delta, expected, calls)
+    expected.text("reasoning-delta", thought) &&
+    (content === "" ? expected.refusal(delta["refusal"] ?? "") : expected.text("text-delta", content)) &&
+    areCalls(delta, expected, calls)
   );
 }
 
@@ -83,10 +84,15 @@ class Expected {
     return this.#next === this.#said.length;
   }
 
-  text(kind: "text-delta" | "reasoning-delta", text: unknown): boolean {
+  text(kind: "text-delta" | "reasoning-delta" | "refusal-delta", text: unknown): boolean {
     if (text === "") return true;
     const event = this.#said[this.#next++];
     return event?.type === kind && event.text.text === text;
+  }
+
+  /** Behind an answer it is a part of that. */
+  refusal(text: unknown): boolean {
+    return this.text(this.#said[this.#next]?.type === "text-delta" ? "text-delta" : "refusal-delta", text);
   }
 
   call(piece: JsonObject, calls: PassedCalls): boolean {

@@ -87,9 +87,11 @@ export function readErrorObject(body: JsonObject): ErrorText {
   };
 }
 
-/** Pydantic quotes what it refuses (vLLM, SGLang): words of the client's, which would be taken for the server's reasons. */
+/** Pydantic quotes what it refuses (vLLM, SGLang, Fireworks): words of the client's, which would be taken for the server's reasons. */
 function withoutQuotes(text: string): string {
-  return text.replace(/input_value=[\s\S]*?(?=, input_type=|$)/g, "").replace(/, ['"]input['"]: [\s\S]*$/, "");
+  return text
+    .replace(/input_value=[\s\S]*?(?=, input_type=|$)/g, "")
+    .replace(/, (?:['"]input['"]|value): [\s\S]*$/, "");
 }
 
 function firstObject(...values: readonly unknown[]): JsonObject | undefined {
@@ -105,9 +107,13 @@ function textIn(source: JsonObject): string | undefined {
   for (const key of ["message", "msg", "detail", "error_msg"]) {
     const value = source[key];
     if (typeof value === "string" && value !== "") return value;
-    if (Array.isArray(value) && isJsonObject(value[0]) && typeof value[0]["msg"] === "string") return value[0]["msg"];
+    if (Array.isArray(value) && isJsonObject(value[0]) && typeof value[0]["msg"] === "string") return toldAt(value[0]);
   }
   return undefined;
+}
+
+function toldAt({ loc, msg }: JsonObject): string {
+  return Array.isArray(loc) && loc.length > 0 ? `${loc.join(".")}: ${String(msg)}` : String(msg);
 }
 
 /** The Anthropic form of DashScope hides the true text in JSON inside `message` (2026-09). */

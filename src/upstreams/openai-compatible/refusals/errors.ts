@@ -53,8 +53,10 @@ const sentences: Readonly<Record<Exclude<RefusalReason, "context">, string>> = {
 export function classifyAnswer(body: string, facts: AnswerFacts, source: RefusalSource): UpstreamRefusal {
   const text = readErrorBody(body);
   const isForeign = isPage(body) || facts.contentType.includes("text/html");
-  // A page under a good status is a firewall's or a login's; under another one it is a proxy's, and its status counts.
-  if (isForeign && facts.status < 400) return refuse("not-an-api", { ...text, httpStatus: facts.status }, {}, source);
+  // A page under a good status is a firewall's or a login's, and so is one that forbids (Cloudflare's): it knows of no key. Under
+  // another one it is a proxy's, and its status counts.
+  if (isForeign && (facts.status < 400 || facts.status === 403))
+    return refuse("not-an-api", { ...text, httpStatus: facts.status }, {}, source);
   if (facts.status < 400 && text.text === "" && text.code === "") {
     return refuse("not-an-api", { ...text, httpStatus: facts.status }, {}, source);
   }
@@ -134,8 +136,8 @@ function paramOf(reason: RefusalReason, param: string): string | undefined {
 }
 
 /**
- * Numbers in the sentences of vLLM, SGLang, llama.cpp, LM Studio, OpenAI and DashScope (sources and trackers, 2025-04 to
- * 2026-11). DashScope's range and vLLM's "maximum input length" are the prompt's alone.
+ * Numbers in the sentences of vLLM, SGLang, llama.cpp, LM Studio, OpenAI, DashScope, text-generation-inference, TensorRT-LLM,
+ * SiliconFlow and Groq (sources and trackers, 2025-04 to 2026-11). DashScope's range and vLLM's "maximum input length" are the prompt's alone.
  */
 const contextPatterns = [
   /context length (?:is|of) (?:only )?(\d+)/,
@@ -143,11 +145,14 @@ const contextPatterns = [
   /context size \((\d+) tokens/,
   /maximum model length of (\d+)/,
   /n_ctx: (\d+)/,
+  /max_(?:seq_len|num_tokens) \((\d+)\)/,
+  /`max_new_tokens` must be <= (\d+)/,
 ];
 const mostPromptPatterns = [
   /range of input length should be \[\d+, ?(\d+)\]/,
   /maximum input length of (\d+)/,
   /prompt is too long: \d+ tokens > (\d+) maximum/,
+  /`inputs` must have less than (\d+) tokens/,
 ];
 const promptPatterns = [
   /passed (\d+) input tokens/,
@@ -159,8 +164,16 @@ const promptPatterns = [
   /prompt \(length (\d+)\)/,
   /prompt is too long: (\d+) tokens/,
   /n_keep: (\d+)/,
+  /prompt_tokens \((\d+)\)/,
+  /prompt length \((\d+)/,
+  /\. given: (\d+)/,
 ];
-const outputPatterns = [/range of max_(?:completion_)?tokens should be \[\d+, ?(\d+)\]/];
+const outputPatterns = [
+  /range of max_(?:completion_)?tokens should be \[\d+, ?(\d+)\]/,
+  /max_(?:completion_)?tokens`? must be less than or equal to `?(\d+)/,
+  // OpenRouter, of what is left of the credit.
+  /fewer max_tokens.* can only afford (\d+)/,
+];
 
 function readLimits({ text, contextTokens, promptTokens }: ErrorText): ToldLengths {
   const context = contextTokens ?? firstNumber(text, contextPatterns);

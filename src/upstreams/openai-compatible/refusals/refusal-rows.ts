@@ -60,7 +60,13 @@ export const commonRows: readonly RefusalRow[] = [
         "prepaidbilloverdue",
         "postpaidbilloverdue",
         "insufficient_balance",
-      )(facts) || says(/account is in good standing|insufficient balance/)(facts),
+        // one-api and new-api; LiteLLM, under status 400.
+        "insufficient_user_quota",
+        "pre_consume_token_quota_failed",
+        "budget_exceeded",
+        // SiliconFlow, Novita.
+      )(facts) ||
+      says(/account is in good standing|insufficient balance|balance is insufficient|not enough balance/)(facts),
   },
   {
     reason: "quota-hard",
@@ -78,9 +84,12 @@ export const commonRows: readonly RefusalRow[] = [
   },
   {
     reason: "quota-hard",
-    when: says(/exceeded today'?s quota/),
+    // ModelScope; OpenRouter's free models.
+    when: says(/exceeded today'?s quota|free-models-per-day/),
     message: "has used up today's quota of this key for the model: wait for tomorrow's, or use another key",
   },
+  // More than a minute's tokens at once: no minute lets it in (Groq's free tier and Qwen3, 2026-06; OpenAI).
+  { reason: "context", when: says(/^request too large for .*tokens per min/) },
   {
     reason: "burst",
     when: (facts) =>
@@ -103,7 +112,7 @@ export const commonRows: readonly RefusalRow[] = [
     when: (facts) =>
       codeIs("exceed_context_size_error", "context_length_exceeded")(facts) ||
       says(
-        /range of input length|context length|context size|context window|maximum (?:input|model) length|longer than the model|input is too long|prompt is too long|input length .* exceed/,
+        /range of input length|context length|context size|context window|maximum (?:input|model) length|longer than the model|input is too long|prompt is too long|input length .* exceed|length of prompt_tokens .* max_seq_len|prompt length .* max_num_tokens|`inputs` (?:tokens \+ `max_new_tokens` must be|must have less than)/,
       )(facts),
   },
   {
@@ -111,7 +120,7 @@ export const commonRows: readonly RefusalRow[] = [
     when: (facts) =>
       codeIs("modelnotfound", "model_not_found", "model_not_supported")(facts) ||
       says(
-        /model .*(?:does not exist|not found|not exist|is not supported)|not found, try pulling|no models? loaded|no such model/,
+        /model .*(?:does not exist|not found|not exist|is not supported)|not found, try pulling|no models? loaded|no such model|invalid model name/,
       )(facts),
   },
   {
@@ -129,7 +138,13 @@ export const commonRows: readonly RefusalRow[] = [
       /does not support (?:chat$|(?:chat )?(?:completions?|embeddings?|rerank(?:ing)?|transcriptions?|translations?)\b)/,
     ),
   },
-  { reason: "tool-parse", when: says(/failed to parse input at pos/) },
+  // llama.cpp; Groq, under status 400.
+  {
+    reason: "tool-parse",
+    when: (facts) => codeIs("tool_use_failed")(facts) || says(/failed to parse input at pos/)(facts),
+  },
+  // LM Studio, under status 400 (#1050, 2025-10): it loads the model again with the next request.
+  { reason: "server", when: says(/model (?:has )?crashed|model (?:is |was )?unloaded/), retryAfterMs: 2000 },
   { reason: "loading", when: says(/loading model|model is (?:being )?loaded|model is loading/) },
   {
     reason: "loading",
@@ -215,13 +230,17 @@ function requestRows(): RefusalRow[] {
     },
     {
       reason: "request",
-      when: says(/does not support tools|tool call is not supported|enable-auto-tool-choice|tool.call.parser/),
+      when: says(
+        /does not support tools|tool call is not supported|enable-auto-tool-choice|tool.call.parser|no endpoints found that support tool/,
+      ),
       message: "cannot call tools with this model: start the server with a tool parser, or choose another model",
       param: "tools",
     },
     {
       reason: "request",
-      when: says(/does not support (?:image|vision|multimodal)|not a multimodal model|image input is not supported/),
+      when: says(
+        /does not support (?:image|vision|multimodal)|not a multimodal model|image input is not supported|no endpoints found that support image|at most 0 image|unexpected item type in content/,
+      ),
       message: "cannot read images with this model: choose one with vision",
       param: "messages",
     },

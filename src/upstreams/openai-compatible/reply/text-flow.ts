@@ -21,7 +21,7 @@ export interface TextFlowOptions {
   /** White space may stand before a call. */
   readonly hasTools: boolean;
   readonly rescue: Rescue;
-  readonly say: (kind: TextKind, text: string) => void;
+  readonly say: (kind: TextKind | "refusal-delta", text: string) => void;
 }
 
 /** Thoughts beyond this are told as thoughts: no answer is that long. Characters. */
@@ -52,6 +52,8 @@ export class TextFlow {
   /** Thoughts were told, and of the answer nothing yet: templates put an empty line between them. */
   #isInGap = false;
   #lastKind: TextKind | undefined;
+  /** Words of the answer were told. */
+  #isAnswered = false;
 
   constructor(options: TextFlowOptions) {
     this.#options = options;
@@ -70,14 +72,15 @@ export class TextFlow {
     this.#read(kind, this.#newText[kind].next(text));
   }
 
-  /** Words from a field of their own: no template has put anything among them. */
+  /** Words from a field of their own: no template has put anything among them. Behind an answer they are a part of it. */
   acceptRefusal(text: string): void {
     this.#settleText();
     this.#release();
-    this.#flushBlank();
     this.#isInGap = false;
     this.#lastKind = undefined;
-    this.#options.say("text-delta", text);
+    if (this.#isAnswered) this.#flushBlank();
+    else this.#blank = "";
+    this.#options.say(this.#isAnswered ? "text-delta" : "refusal-delta", text);
   }
 
   /** A call follows. */
@@ -147,6 +150,7 @@ export class TextFlow {
     }
     this.#release();
     this.#flushBlank();
+    this.#isAnswered = true;
     this.#options.say(kind, text);
   }
 

@@ -1,5 +1,6 @@
 // Pages that a server says its answer is from: as OpenAI annotates a message, and as Model Studio tells of its search.
 
+import { AnswerRoom } from "../../../contract/answer-too-long.ts";
 import type { Source } from "../../../contract/events.ts";
 import { isJsonObject } from "../../../contract/json.ts";
 import { textOf } from "../../read-fields.ts";
@@ -7,6 +8,8 @@ import { textOf } from "../../read-fields.ts";
 /** Each page once. */
 export class ToldSources {
   readonly #addresses = new Set<string>();
+  /** Of what is told: it may be held until the answer ends. */
+  readonly #room = new AnswerRoom();
 
   /** @param annotations of a delta or a message: `url_citation` with the page inside (OpenAI) or beside it */
   fromAnnotations(annotations: unknown): readonly Source[] {
@@ -28,8 +31,9 @@ export class ToldSources {
       const { url, title, content, snippet } = pageOf(entry) ?? {};
       if (typeof url !== "string" || url === "" || this.#addresses.has(url)) return [];
       this.#addresses.add(url);
-      const words = textOf(snippet) ?? textOf(content);
-      return [{ url, title: textOf(title) ?? url, snippet: words }];
+      const source = { url, title: textOf(title) ?? url, snippet: textOf(snippet) ?? textOf(content) };
+      this.#room.addEntry(url, source.title, source.snippet);
+      return [source];
     });
   }
 }

@@ -1,6 +1,7 @@
 // Calls as servers tell them, piece by piece, to calls as they are meant: one start each, a name, an id of its own, and
 // argument text that only grows and fits the tool. Calls that arrive as text are not its business.
 
+import { AnswerRoom } from "../../../contract/answer-too-long.ts";
 import type { ToolDefinition } from "../../../contract/chat-request.ts";
 import type { UpstreamEvent } from "../../../contract/events.ts";
 import { declareTools } from "../../../tools/declared-tools.ts";
@@ -50,14 +51,21 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
   const declared = declareTools(tools);
   const slots: Slot[] = [];
   const byIndex = new Map<number, Slot>();
+  /** By the server's own ids, the first of each: looking through all for every piece is quadratic. */
+  const byId = new Map<string, Slot>();
+  const callIds = new Set<string>();
+  /** Also of calls that nobody is told of. */
+  const room = new AnswerRoom();
   let current: Slot | undefined;
 
   function open(index: number | undefined, id: string): Slot {
+    room.addEntry(id);
     if (current !== undefined) tell(current);
-    const isTaken = slots.some((slot) => slot.callId === id);
+    const callId = id === "" || callIds.has(id) ? createId() : id;
+    callIds.add(callId);
     const slot: Slot = {
-      id,
-      callId: id === "" || isTaken ? createId() : id,
+      id: "",
+      callId,
       name: "",
       isTold: false,
       isNamedAgain: false,
@@ -65,9 +73,15 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
       held: unheldArguments,
       waiting: "",
     };
+    if (id !== "") identify(slot, id);
     slots.push(slot);
     byIndex.set(index ?? slots.length - 1, slot);
     return slot;
+  }
+
+  function identify(slot: Slot, id: string): void {
+    slot.id = id;
+    if (!byId.has(id)) byId.set(id, slot);
   }
 
   /** Which call a piece belongs to. Indexes are missing on some servers, all zero on others, and ids come late. */
@@ -77,7 +91,7 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
     const newId = textOf(id);
     const hasName = textOf(called?.name) !== "";
     const piece = argumentsOf(called?.arguments);
-    const sameId = newId === "" ? undefined : slots.find((slot) => slot.id === newId);
+    const sameId = newId === "" ? undefined : byId.get(newId);
     // An id goes on with its call, whatever the index says; with a name it begins one, even if the id is taken.
     if (sameId !== undefined && !hasName) return sameId;
     const isOther = known === undefined || (newId !== "" && known.id !== "" && known.id !== newId);
@@ -99,7 +113,7 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
       next.name = known.name;
       return next;
     }
-    if (known.id === "") known.id = newId;
+    if (known.id === "" && newId !== "") identify(known, newId);
     return known;
   }
 
@@ -109,6 +123,7 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
     current = slot;
     addName(slot, textOf(piece.function?.name));
     const text = slot.text.next(argumentsOf(piece.function?.arguments));
+    room.addWords(text.length);
     if (slot.isTold) return say(slot, text);
     slot.waiting += text;
     // A name that is one of the offered ones is whole, and so is one that arguments follow.
@@ -119,6 +134,7 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
   function addName(slot: Slot, piece: string): void {
     if (piece === "" || slot.isTold || piece === slot.name) return;
     if (isWholeName(slot.name, toolNames)) return;
+    room.addWords(piece.length);
     slot.name = piece.startsWith(slot.name) ? piece : slot.name + piece;
   }
 

@@ -8,6 +8,7 @@ import { withoutLimits } from "./plain-schema.ts";
 import type { UpstreamRefusal } from "../refusals/refusal.ts";
 import { noGrammar, noRequiredTool } from "../refusals/refusal-rows.ts";
 import { asSchema } from "./request-body.ts";
+import { serviceFields } from "../dialects/service-fields.ts";
 
 export interface Repair {
   readonly name: string;
@@ -26,12 +27,24 @@ const wishes: readonly string[] = [
   "chat_template_kwargs",
   "parallel_tool_calls",
   "stream_options",
-  "metadata",
+  // Agents send some of these to whatever they meet: opencode 2 a key for the cache, refused by NVIDIA, Groq and Cerebras
+  // (opencode#49240, 2026-09).
+  ...serviceFields.filter((name) => name !== "web_search_options"),
+  "reasoning",
+  "include_reasoning",
+  "reasoning_format",
+  "thinking",
+  "think",
+  "user",
 ];
 const thinkingFields = wishes.slice(0, 5);
 
 const unknownField =
   /unrecogni[sz]ed|unknown|unexpected|unsupported|not support|not permitted|not allowed|extra_forbidden|invalid param/;
+
+/** The field is known, and what it holds is not: Groq names those that it takes, Cerebras quotes its schema (2026-03). */
+const wrongValue =
+  /\b(?:unsupported|invalid|unexpected|unknown|unrecogni[sz]ed) value\b|\bvalues?\b.*\b(?:not supported|not allowed|permitted)|\b(?:must|should) be (?:one of\b|['"`])/;
 
 /** With less room the answer would end as soon as it begins: the client should shorten the conversation. */
 const leastRoomTokens = 512;
@@ -43,8 +56,12 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairThinking(refusal, body),
     repairTokens(refusal, body),
     repairField(refusal, body),
+    repairContinuation(refusal, body),
+    repairReplay(refusal),
+    repairPairs(refusal),
     repairJsonObject(refusal, body),
     repairGrammar(refusal, body),
+    repairStrict(refusal, body),
     repairToolChoice(refusal, body),
     repairToolParse(refusal, body),
   ];
@@ -98,7 +115,7 @@ function repairThinking({ told, param }: UpstreamRefusal, body: Body): Repair | 
     return { name: "no-token-budget", isLasting: true, change: (from) => without(from, ["thinking_token_budget"]) };
   }
   const isAboutEffort = param === "reasoning_effort" || /\breasoning[_ ](?:effort|value)\b/.test(told);
-  return isAboutEffort ? repairEffort(body) : undefined;
+  return isAboutEffort ? repairEffort(body, told) : undefined;
 }
 
 /** An effort says how much as well, and may not stand beside a budget. */
@@ -112,9 +129,11 @@ function withBudget(body: Body): Body {
 const olderEfforts: Readonly<Record<string, string>> = { max: "high", xhigh: "high", minimal: "low" };
 
 /** Each word for itself: a server that lacks one of them may know the others. */
-function repairEffort({ reasoning_effort: effort }: Body): Repair | undefined {
+function repairEffort({ reasoning_effort: effort }: Body, told: string): Repair | undefined {
   if (typeof effort !== "string" || !Object.hasOwn(olderEfforts, effort)) return undefined;
   const older = olderEfforts[effort]!;
+  // Groq: "must be one of `none` or `default`".
+  if (/\bdefault\b/.test(told) && !told.includes(older)) return undefined;
   const change = (from: Body): Body =>
     from["reasoning_effort"] === effort ? { ...from, reasoning_effort: older } : from;
   return { name: `${older} for ${effort}`, isLasting: true, change };
@@ -149,13 +168,34 @@ function repairTokens({ reason, told, limits }: UpstreamRefusal, body: Body): Re
   const room = contextTokens !== undefined && promptTokens !== undefined ? contextTokens - promptTokens : undefined;
   const most = maxOutputTokens ?? (reason === "context" ? room : undefined);
   if (most !== undefined && most >= Math.min(leastRoomTokens, wanted) && most < wanted) {
-    return { name: "fewer-tokens", isLasting: false, change: (from) => ({ ...from, max_tokens: most }) };
+    // What the model can say at most it can say to every prompt, and agents ask for the same with each of them.
+    return maxOutputTokens === undefined || reason !== "request"
+      ? { name: "fewer-tokens", isLasting: false, change: atMost(most) }
+      : { name: "most-tokens", isLasting: true, change: atMost(most) };
   }
-  if (reason === "request" && /max_tokens|max_completion_tokens/.test(told)) return withoutMaxTokens;
-  return undefined;
+  if (reason !== "request" || !/max_(?:completion_|total_)?tokens/.test(told)) return undefined;
+  return /\buse\W+max_completion_tokens\b/.test(told) ? renamedTokens : withoutMaxTokens;
 }
 
-const untoldCount = /prompt contains at least/;
+/** OpenAI's models that think know the new name alone, and Model Studio has announced the same (2026-04). */
+const renamedTokens: Repair = {
+  name: "max-completion-tokens",
+  isLasting: true,
+  change(from) {
+    const { max_tokens: tokens, ...rest } = from;
+    return tokens === undefined ? from : { ...rest, max_completion_tokens: tokens };
+  },
+};
+
+function atMost(tokens: number): (body: Body) => Body {
+  return (from) => {
+    const wanted = from["max_tokens"];
+    return typeof wanted === "number" && wanted > tokens ? { ...from, max_tokens: tokens } : from;
+  };
+}
+
+/** Groq counts it as if it were said already. */
+const untoldCount = /prompt contains at least|^request too large/;
 const withoutMaxTokens: Repair = {
   name: "no-max-tokens",
   isLasting: false,
@@ -164,16 +204,71 @@ const withoutMaxTokens: Repair = {
 
 function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
   if (reason !== "request") return undefined;
-  const isUnknown = (name: string): boolean =>
-    // "Not supported when enable_thinking is true": what is refused is something else.
-    unknownField.test(told) && new RegExp(`(?<!\\b(?:when|while|if) )\\b${name}\\b`).test(told);
-  const field = wishes.find((name) => name in body && (param === name || isUnknown(name)));
+  const isUnknown = unknownField.test(told);
+  const isRefused = isUnknown || wrongValue.test(told);
+  const field = wishes.find((name) => name in body && (param === name || (isRefused && isNamed(name, told))));
   if (field === undefined) return undefined;
-  // Another value of it may be welcome.
   const value = body[field];
-  const isValue = typeof value === "string" && (told.includes(`'${value}'`) || told.includes(`"${value}"`));
-  return { name: `without ${field}`, isLasting: !isValue, change: (from) => without(from, [field]) };
+  const isQuoted = typeof value === "string" && (told.includes(`'${value}'`) || told.includes(`"${value}"`));
+  return isUnknown && !isQuoted && !wrongValue.test(told)
+    ? { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) }
+    : withoutValue(field, value);
 }
+
+/** "Not supported when enable_thinking is true": what is refused is something else. */
+const before = "(?<!\\b(?:when|while|if) )\\b";
+/** In front of a name that is a word of other sentences, too. */
+const beforeWord =
+  "(?:\\bbody(?:\\.|', ')|\\b(?:supplied|parameters?|arguments?|fields?|propert(?:y|ies))(?:\\(s\\))?:? ['\"`]?)";
+
+function isNamed(name: string, told: string): boolean {
+  return new RegExp(`${name.includes("_") ? before : beforeWord}${name}\\b`).test(told);
+}
+
+/** Another value of it may be welcome, also where only the field is named. */
+function withoutValue(field: string, value: Json | undefined): Repair {
+  if (!isWord(value)) return { name: `without ${field}`, isLasting: false, change: (from) => without(from, [field]) };
+  const change = (from: Body): Body => (from[field] === value ? without(from, [field]) : from);
+  return { name: `without ${field} ${value}`, isLasting: true, change };
+}
+
+/** What there are few of: numbers, objects and sentences are somebody's own. */
+function isWord(value: Json | undefined): value is string | boolean {
+  return typeof value === "boolean" || (typeof value === "string" && /^\w{1,16}$/.test(value));
+}
+
+/** Older servers know no such fields, and some templates change the message so that it cannot be found again (transformers). */
+function repairContinuation({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (body["continue_final_message"] !== true || !/continue_final_message|add_generation_prompt/.test(told))
+    return undefined;
+  const fields = ["continue_final_message", "add_generation_prompt"];
+  return { name: "another-message", isLasting: false, change: (from) => without(from, fields) };
+}
+
+/** What was thought before is a wish, too. */
+function repairReplay({ told }: UpstreamRefusal): Repair | undefined {
+  return noReplay.test(told) && unknownField.test(told) ? withoutReplay : undefined;
+}
+
+/** Groq, Cerebras, Mistral and others refuse each further turn of a conversation with thoughts in it (jan#8136, 2026-05). */
+const noReplay = /\bmessages\b.*\breasoning(?:_content|_details)?\b/s;
+/** It stands in the messages, which outgoing-body.ts writes where this was applied. */
+export const withoutReplay: Repair = {
+  name: "without earlier thoughts",
+  isLasting: true,
+  change: (from) => ({ ...from }),
+};
+
+/** DashScope (qwen-code#2360, 2026-03), in OpenAI's words. */
+const noPair =
+  /"?tool_calls"? must be followed by tool messages|role "?tool"? must be a response to a prece+ding message/;
+
+function repairPairs({ told }: UpstreamRefusal): Repair | undefined {
+  return noPair.test(told) ? withPairs : undefined;
+}
+
+/** In the messages, too. */
+export const withPairs: Repair = { name: "calls with their results", isLasting: true, change: (from) => ({ ...from }) };
 
 /** A server that knows schemas alone (LM Studio, and others that took after it). */
 function repairJsonObject({ reason, told }: UpstreamRefusal, body: Body): Repair | undefined {
@@ -196,6 +291,27 @@ function withSchema(body: Body): Body {
 function repairGrammar({ told }: UpstreamRefusal, body: Body): Repair | undefined {
   if (!noGrammar.test(told) || !hasLimits(body)) return undefined;
   return { name: "tools-without-limits", isLasting: true, change: (from) => withPlainTools(from) };
+}
+
+/** Cerebras wants all tools strict or none, and some models none (code_puppy PR 368, 2026-05; livekit PR 3134, 2025-08). */
+function repairStrict({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (!/\btools?\b.*\bstrict\b/.test(told) || withoutStrict(body) === body) return undefined;
+  return { name: "tools-not-strict", isLasting: true, change: withoutStrict };
+}
+
+function withoutStrict(body: Body): Body {
+  const { tools } = body;
+  if (!Array.isArray(tools)) return body;
+  const loose = tools.map((tool: Json) => looseTool(tool));
+  return loose.every((tool, index) => tool === tools[index]) ? body : { ...body, tools: loose };
+}
+
+function looseTool(tool: Json): Json {
+  const called = isJsonObject(tool) ? tool["function"] : undefined;
+  if (!isJsonObject(tool) || !isJsonObject(called) || called["strict"] === undefined) return tool;
+  const { strict: _strict, ...rest } = called;
+  // JSON: it was made by request-body.ts.
+  return { ...tool, function: rest } as Json;
 }
 
 function hasLimits(body: Body): boolean {

@@ -4,6 +4,7 @@ import type { ChatRequest, ContentPart, Message, ToolCall } from "../../../contr
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../../contract/json.ts";
 import type { Body, Dialect, RequestRules } from "../dialect.ts";
+import { isBegun } from "./begun-answer.ts";
 import { sentArguments } from "./sent-arguments.ts";
 
 export interface BodyOptions {
@@ -51,6 +52,10 @@ export function encodeMessages(request: ChatRequest, options: BodyOptions): Json
     else rest.push(encodeMessage(message, parts, extras[index] ?? noExtras, encoding));
   }
   if (shown.length > 0) rest.push(showResults(shown));
+  if (dialect.request.begunAnswers === "partial" && isBegun(request, options)) {
+    // A cast: it was made above.
+    rest.push({ ...(rest.pop() as Body), partial: true });
+  }
   const first = system.length === 0 ? [] : [{ role: "system", content: contentOf(system, "\n\n", encoding) }];
   return limitMarkers([...first, ...rest], dialect.request.maxCacheMarkers);
 }

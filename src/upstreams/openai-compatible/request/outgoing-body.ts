@@ -1,20 +1,25 @@
 // What is sent for a request: the body as it was received with single fields changed, or one that is written anew.
 
-import type { ChatRequest } from "../../../contract/chat-request.ts";
+import type { ChatRequest, Message } from "../../../contract/chat-request.ts";
 import { stringifyExact } from "../../../contract/exact-json.ts";
 import type { Json } from "../../../contract/json.ts";
 import type { Body, Dialect } from "../dialect.ts";
+import { withoutReplay, withPairs } from "./body-repairs.ts";
 import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
 import { canForwardMessages } from "./forward-messages.ts";
 import { keptStops } from "./kept-stops.ts";
+import { pairResults } from "./paired-results.ts";
 import { createRequestFields, sameProtocol } from "./request-body.ts";
 import { spliceBody } from "./splice-body.ts";
 
 export interface OutgoingBody {
   /** All of it but the messages; repairs change these. */
   readonly fields: Body;
-  /** @throws {GatewayError} `invalid-request` for a part that the server cannot be given */
-  write(fields: Body): string | Uint8Array[];
+  /**
+   * @param changes names of the repairs that are in `fields`
+   * @throws {GatewayError} `invalid-request` for a part that the server cannot be given
+   */
+  write(fields: Body, changes?: ReadonlySet<string>): string | Uint8Array[];
 }
 
 /** The reply may be passed on: it is in the client's own protocol, and nothing in it has to be looked for. */
@@ -39,11 +44,31 @@ export function createOutgoingBody(request: ChatRequest, options: BodyOptions): 
   return {
     // A whole answer can be checked and passed on; where it may not be had, it is collected from a stream.
     fields: asksForWhole(request, options) ? asWhole(streamed) : streamed,
-    write(fields) {
+    write(fields, changes) {
+      const messages = changedMessages(request.messages, changes);
+      if (messages !== request.messages) return joinBody(fields, encodeMessages({ ...request, messages }, options));
       const spliced = forwarded === undefined ? undefined : spliceBody(forwarded, request.body, fields);
       return spliced ?? joinBody(fields, encodeMessages(request, options));
     },
   };
+}
+
+/** The same list where nothing is changed. */
+function changedMessages(messages: readonly Message[], changes: ReadonlySet<string> | undefined): readonly Message[] {
+  let changed = messages;
+  if (changes?.has(withPairs.name) === true) changed = pairResults(changed);
+  if (changes?.has(withoutReplay.name) === true && changed.some(hasThoughts)) changed = changed.map(forgetThoughts);
+  return changed;
+}
+
+function hasThoughts(message: Message): boolean {
+  return message.role === "assistant" && message.reasoning !== undefined;
+}
+
+function forgetThoughts(message: Message): Message {
+  if (message.role !== "assistant") return message;
+  const { reasoning: _thoughts, ...said } = message;
+  return said;
 }
 
 function asksForWhole(request: ChatRequest, options: BodyOptions): boolean {

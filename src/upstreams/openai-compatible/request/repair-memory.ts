@@ -10,6 +10,8 @@ export interface RepairMemory {
 
 /** Names of models come from clients. */
 const maxModels = 256;
+/** And so do words that a model does not know. */
+const maxRepairsOfModel = 64;
 const none: readonly Repair[] = [];
 
 export function createRepairMemory(): RepairMemory {
@@ -32,7 +34,9 @@ export function createRepairMemory(): RepairMemory {
       if (!repair.isLasting) return;
       // Forgetting costs one refused request a model.
       if (byModel.size >= maxModels && !byModel.has(model)) byModel.clear();
-      byModel.set(model, (byModel.get(model) ?? new Map<string, Repair>()).set(repair.name, repair));
+      const ofModel = byModel.get(model) ?? new Map<string, Repair>();
+      if (ofModel.size >= maxRepairsOfModel) ofModel.clear();
+      byModel.set(model, ofModel.set(repair.name, repair));
     },
   };
 }

@@ -4,6 +4,7 @@ import type { AnswerFormat } from "../../../contract/answer-format.ts";
 import type { ChatRequest, ToolDefinition } from "../../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../../contract/json.ts";
 import type { Body, Dialect } from "../dialect.ts";
+import { addContinuation } from "./begun-answer.ts";
 import type { BodyOptions } from "./encode-messages.ts";
 import { addThinking, thinkingOf } from "./thinking.ts";
 
@@ -51,6 +52,7 @@ export function createRequestFields(request: ChatRequest, options: BodyOptions):
   addThinking(body, request, options);
   addSampling(body, request, options);
   addFormat(body, request.format);
+  addContinuation(body, request, options);
   if (rules.jsonObject === "as-schema") asSchema(body);
   return body;
 }

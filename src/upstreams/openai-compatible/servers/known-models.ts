@@ -21,6 +21,8 @@ const openWeights = 262_144;
  * README of QwenLM/Qwen3.8 (2026-08-17).
  */
 const table: readonly (readonly [pattern: RegExp, model: KnownModel])[] = [
+  // Its page of 2026-11. Whether it takes `enable_thinking` nobody has said: it thinks by itself, and knows efforts.
+  [/^qwen4-max/, { ...hybrid(million, undefined, "pictures"), thinksByDefault: undefined }],
   [/^qwen3\.8-(?:max|flash)/, hybrid(million, 131_072, "pictures")],
   [/^qwen3\.7-max/, hybrid(million, 65_536, "text")],
   [/^qwen3\.7-plus/, hybrid(million, 65_536, "pictures")],

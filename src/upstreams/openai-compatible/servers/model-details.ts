@@ -1,6 +1,7 @@
 // Context windows and abilities where `/v1/models` does not tell them: the servers' own routes, read as far as they go.
 
 import { isJsonObject, type JsonObject } from "../../../contract/json.ts";
+import { mostModels } from "../../../contract/upstream.ts";
 import type { LlamaProps, LmStudioModel, OllamaModelDetails } from "../../../wire/openai-compatible.ts";
 import type { ModelRules } from "../dialect.ts";
 
@@ -66,7 +67,7 @@ function readProps(answer: JsonObject | undefined): ReadonlyMap<string, ModelDet
 function readLmStudioList(answer: JsonObject | undefined): ReadonlyMap<string, ModelDetails> {
   const details = new Map<string, ModelDetails>();
   const list = Array.isArray(answer?.["data"]) ? (answer["data"] as readonly unknown[]) : [];
-  for (const entry of list) {
+  for (const entry of list.slice(0, mostModels)) {
     if (!isJsonObject(entry)) continue;
     const model = entry as LmStudioModel;
     if (typeof model.id !== "string") continue;

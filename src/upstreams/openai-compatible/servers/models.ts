@@ -2,7 +2,7 @@
 
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import { isJsonObject } from "../../../contract/json.ts";
-import type { ModelInfo } from "../../../contract/upstream.ts";
+import { type ModelInfo, mostModels } from "../../../contract/upstream.ts";
 import type { Log } from "../../../telemetry/log.ts";
 import type { ListedModel } from "../../../wire/openai-compatible.ts";
 import { knownModel } from "./known-models.ts";
@@ -66,7 +66,10 @@ export function createModelList(options: ModelListOptions): ModelList {
     const signal = AbortSignal.timeout(timeoutMs);
     try {
       const raw = await options.fetchList(signal);
-      const listed = raw.map(parseModel).filter((model) => model !== undefined);
+      const listed = raw
+        .slice(0, mostModels)
+        .map(parseModel)
+        .filter((model) => model !== undefined);
       const ids = listed.map(({ id }) => id);
       const details = await options.fetchDetails(ids, signal);
       const detailsOf = (model: ModelInfo) => details.get(model.id) ?? details.get("");

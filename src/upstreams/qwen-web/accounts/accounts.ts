@@ -46,8 +46,10 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   askAny<T>(signal: AbortSignal, ask: (account: Account) => Promise<T>): Promise<T>;
   /** The account as it is now, for calls that follow an older one; as it was when nothing better can be had. */
   current(account: Account, signal: AbortSignal): Promise<Account>;
+  /** It failed for the sake of the account that was asked. Never so of a challenge, behind which nobody is asked. */
+  isItsOwn(error: unknown): boolean;
   /**
-   * It failed for the sake of the account that was asked, and another one may do better. Never behind a challenge.
+   * The same, and another account may do better.
    * @param id the account that was asked
    * @param before those that were asked before it. @defaultValue none
    */
@@ -135,6 +137,12 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     }
   }
 
+  /** For whose sake nobody else need fail. */
+  function ownFailure(error: unknown): GatewayError | undefined {
+    const failure = error instanceof GatewayError && unusable.has(error) ? error : accountRefusal(error);
+    return failure?.kind === "upstream-challenge" ? undefined : failure;
+  }
+
   async function ask<T>(id: string, signal: AbortSignal, send: (account: Account) => Promise<T>): Promise<T> {
     for (;;) {
       const account = renewal.freshAtOnce(id) ?? (await renew(id, signal));
@@ -164,9 +172,10 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     askAny: async (signal, send) => ask(await pool.anyReady(), signal, send),
     current: async (account, signal) =>
       renewal.living(account.id) ?? (await renewal.fresh(account.id, signal).catch(() => account)),
+    isItsOwn: (error) => ownFailure(error) !== undefined,
     mayMove(error, id, before) {
-      const failure = error instanceof GatewayError && unusable.has(error) ? error : accountRefusal(error);
-      if (failure === undefined || failure.kind === "upstream-challenge") return false;
+      const failure = ownFailure(error);
+      if (failure === undefined) return false;
       const isPassing = failure.kind === "overloaded" || (failure.retryable && unusable.has(failure));
       if (isPassing) return pool.hasReady(new Set(before).add(id));
       return registry.all().some((known) => known.id !== id && mayServe(known));

@@ -13,11 +13,10 @@ export interface OwnAccounts {
   of(resume: Resume | undefined, missed: ReplyPlace | undefined): string | undefined;
   /** Accounts that this turn asks no more. */
   leftBy(resume: Resume | undefined): ReadonlySet<string>;
-  /**
-   * An account refused, for its own sake.
-   * @returns whether it is the conversation's own, and comes back in seconds: that is waited for, once
-   */
-  refused(resume: Resume | undefined, account: string): boolean;
+  /** An account refused, for its own sake. Whether it is the conversation's own, and comes back in seconds: waited for, once. */
+  waitsFor(resume: Resume | undefined, account: string): boolean;
+  /** The same, and it is not waited for. Not to be told of a conversation that cannot move. */
+  refused(resume: Resume | undefined, account: string): void;
   /** Its own account failed by something else. What nobody has a rule for, met twice, another account may not meet. */
   failed(resume: Resume | undefined, error: unknown): void;
 }
@@ -41,12 +40,13 @@ export function createOwnAccounts(pool: Pick<AccountPool, "isBackSoon" | "isRead
       return missed !== undefined && pool.isReady(missed.account) ? missed.account : undefined;
     },
     leftBy: (resume) => (resume === undefined ? none : (leaving.get(resume) ?? none)),
+    waitsFor(resume, account) {
+      if (resume?.account !== account || waited.has(resume) || !pool.isBackSoon(account)) return false;
+      waited.add(resume);
+      return true;
+    },
     refused(resume, account) {
-      if (resume === undefined || resume.account !== account) return false;
-      const isWorthIt = !waited.has(resume) && pool.isBackSoon(account);
-      if (isWorthIt) waited.add(resume);
-      else leave(resume);
-      return isWorthIt;
+      if (resume?.account === account) leave(resume);
     },
     failed(resume, error) {
       if (resume === undefined || !(error instanceof QwenRefusal && isUnknown(error))) return;

@@ -2,13 +2,15 @@
 
 import { GatewayError, repeatableAtOnce } from "../../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../../contract/json.ts";
+import { RawText } from "../../../conversation/raw-text.ts";
 import type { Account } from "../../../credentials/account.ts";
 import { decodeInto } from "../../../outbound/decode-into.ts";
 import { sleep } from "../../../outbound/retry.ts";
 import type { QwenImageSize } from "../../../wire/qwen-web.ts";
 import { objectIn, textOf } from "../../read-fields.ts";
 import { isAboutChat } from "../chain-errors.ts";
-import type { AcceptedCompletion, QwenWebClient } from "../client.ts";
+import { type AcceptedCompletion, type QwenWebClient, stopTimeoutMs } from "../client.ts";
+import { createOnce } from "../create-chat.ts";
 import { type DecodedCompletion, decoderFor } from "../reply/decoder-for.ts";
 import { upstreamName } from "../errors.ts";
 import { featureConfigOf } from "../model-mode.ts";
@@ -37,7 +39,6 @@ export interface ImageTurn {
   alive(): void;
 }
 
-const stopTimeoutMs = 5000;
 /** As a client of 2026-09 asks: every 3 s. */
 const defaultPollMs = 3000;
 /** What the decoder says of a picture. */
@@ -50,9 +51,10 @@ const pictureLine = /^!\[image\]\((.+)\)$/m;
 export async function makeImage(options: ImageTurnOptions, turn: ImageTurn): Promise<string> {
   const { client, clock } = options;
   const { account, model, size, signal } = turn;
+  const onLate = (late: string): void => keepSpare(options, turn, late, atRest);
   const chatId =
     options.spareChats.take(account.id, turn.caller, turn.prompt) ??
-    (await client.createChat(account, model, "t2i", signal));
+    (await createOnce(client, { account, model, chatType: "t2i", signal, onLate }));
   turn.alive();
   const message = createQwenMessage({
     content: turn.prompt,
@@ -126,7 +128,7 @@ function keepSpare(
 
 function collect({ source, decoder }: DecodedCompletion, signal: AbortSignal, alive: () => void): Promise<string> {
   return new Promise((resolve, reject) => {
-    let text = "";
+    const text = new RawText();
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) return onAbort();
@@ -135,9 +137,9 @@ function collect({ source, decoder }: DecodedCompletion, signal: AbortSignal, al
       run();
     };
     const onEvent: Parameters<typeof decoder.feed>[1] = (event) => {
-      if (event.type === "text-delta") text += event.text.text;
+      if (event.type === "text-delta") text.append(event.text);
       else if (event.type === "reply-error") settle(() => reject(event.error));
-      else if (event.type === "reply-end") settle(() => resolve(text));
+      else if (event.type === "reply-end") settle(() => resolve(text.text));
     };
     const { chunk, end } = decodeInto(decoder, onEvent, (error) => settle(() => reject(error)));
     source.start({

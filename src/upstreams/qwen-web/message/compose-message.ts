@@ -4,7 +4,7 @@ import { type ChatRequest, flattenText, type Message } from "../../../contract/c
 import type { SystemChange } from "../../../contract/upstream.ts";
 import { LongText } from "../../../conversation/long-text.ts";
 import { encodeToolCall } from "../../../tools/encode-tools.ts";
-import { type MessageContent, TextBuilder } from "./message-text.ts";
+import { type MessageContent, speakerOf, TextBuilder } from "./message-text.ts";
 import { addResults, type MessageTurn, messageTurns } from "./message-turns.ts";
 import { toolSection, type UnseenTools } from "./turn-tools.ts";
 
@@ -32,7 +32,7 @@ export function everything({ messages, tools }: ChatRequest, missedCall = false)
 }
 
 /**
- * The text to send. When only one message of a user is new it travels byte for byte, without labels, and so do the
+ * The text to send. When only one message of a user without a name is new it travels byte for byte, without labels, and so do the
  * results of one answer's calls; system text, tools and earlier turns are folded in above it only where the chat has not
  * seen them.
  */
@@ -66,8 +66,10 @@ export function composeMessage(request: ChatRequest, unseen: Unseen): MessageCon
   }
   if (newest === undefined) return text.finish();
   if (!text.isEmpty) beginSection("# Message");
-  if (newest.role === "user") text.addMessage(newest.message);
-  else addLabelled(text, newest);
+  if (newest.role === "user") {
+    text.add(speakerOf(newest.message));
+    text.addMessage(newest.message);
+  } else addLabelled(text, newest);
   return text.finish();
 }
 
@@ -78,7 +80,7 @@ function onlyMessage(request: ChatRequest, unseen: Unseen): string | undefined {
   if (message?.role !== "user" || messages.length - unseen.unseenFrom !== 1 || message.content.length !== 1)
     return undefined;
   if (unseen.unseenSystem.length > 0 || unseen.systemChange === "removed") return undefined;
-  if (request.tools.length > 0 || unseen.tools === "gone") return undefined;
+  if (message.name !== undefined || request.tools.length > 0 || unseen.tools === "gone") return undefined;
   const part = message.content[0];
   return part?.type === "text" && !(part instanceof LongText) ? part.text : undefined;
 }
@@ -103,7 +105,7 @@ function instructionsHeading(change: SystemChange | undefined): string {
 function addLabelled(text: TextBuilder, turn: MessageTurn): void {
   switch (turn.role) {
     case "user":
-      text.add("User: ");
+      text.add(speakerOf(turn.message) || "User: ");
       return text.addMessage(turn.message);
     case "assistant": {
       const { message } = turn;

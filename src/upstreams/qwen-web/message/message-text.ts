@@ -71,3 +71,8 @@ export class TextBuilder {
 function isLong(part: ContentPart): part is LongText {
   return part instanceof LongText;
 }
+
+/** What stands before the words of one of several users: the backend has no field for it. */
+export function speakerOf({ name }: Extract<Message, { readonly role: "user" }>): string {
+  return name === undefined ? "" : `${name}: `;
+}

@@ -7,7 +7,7 @@ import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { QwenFile } from "../../../wire/qwen-web.ts";
 import { composeMessage, type Unseen } from "./compose-message.ts";
 import { QwenRefusal, upstreamName } from "../errors.ts";
-import type { MessageContent } from "./message-text.ts";
+import { type MessageContent, speakerOf } from "./message-text.ts";
 import { mayCallTools, turnWish } from "./turn-tools.ts";
 
 export interface OutgoingMessage {
@@ -67,7 +67,7 @@ function coverText(request: ChatRequest, unseen: Unseen, maxChars: number): stri
   ];
   const cover = parts.filter((part) => part !== "").join(" ");
   const newest = request.messages.findLast((message) => message.role !== "system");
-  const text = newest?.role === "user" ? flattenText(newest) : "";
+  const text = newest?.role === "user" ? speakerOf(newest) + flattenText(newest) : "";
   return text === "" || text.length > maxChars ? cover : `${cover}\n\n# Message\n${text}`;
 }
 

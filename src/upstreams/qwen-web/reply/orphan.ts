@@ -3,13 +3,12 @@
 import type { Account } from "../../../credentials/account.ts";
 import { decodeInto } from "../../../outbound/decode-into.ts";
 import type { QwenCompletionBody } from "../../../wire/qwen-web.ts";
-import type { AcceptedCompletion, QwenWebClient } from "../client.ts";
+import { type AcceptedCompletion, type QwenWebClient, stopTimeoutMs } from "../client.ts";
 import { createEventDecoder } from "./event-decoder.ts";
 import type { MessageContent } from "../message/message-text.ts";
 
 /** How long a reply that nobody waits for is read on to learn its id. */
 const learnMs = 2000;
-const stopTimeoutMs = 5000;
 
 export interface Sending {
   readonly accepted: Promise<AcceptedCompletion>;

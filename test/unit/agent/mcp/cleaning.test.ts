@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { cleanJson } from "../../../../src/agent/mcp/clean-json.ts";
 import { cleanLine, cleanText } from "../../../../src/agent/mcp/clean-text.ts";
 import { readResult } from "../../../../src/agent/mcp/read-result.ts";
-import { maxListChars, readTools } from "../../../../src/agent/mcp/read-tools.ts";
+import { maxListChars, type ReadTools, ToolList } from "../../../../src/agent/mcp/read-tools.ts";
 import { isSoundName } from "../../../../src/agent/mcp/sound-name.ts";
 import { runsOf } from "../../../property/runs.ts";
 
@@ -103,7 +103,13 @@ describe("isSoundName", () => {
   });
 });
 
-describe("readTools", () => {
+function readTools(server: string, listed: readonly unknown[]): ReadTools {
+  const list = new ToolList(server);
+  list.add(listed);
+  return list.read();
+}
+
+describe("ToolList", () => {
   const hashOf = (tool: object): string | undefined => readTools("s", [tool]).tools[0]?.hash;
   const tool = {
     name: "a",

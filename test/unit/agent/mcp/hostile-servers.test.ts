@@ -130,6 +130,15 @@ describe("a hostile server", () => {
     expect(await endless.tools()).toHaveLength(tools.length);
   });
 
+  test("is asked for no more pages than there is room for", async () => {
+    const huge = { name: "huge", descriptionChars: 5_000_000 };
+    await using http = await startFakeHttp({ tools: [huge], pageSize: 1, endlessPages: true });
+    await using stage = createMcpStage(http.settings());
+
+    expect(await stage.tools()).toEqual([]);
+    expect(http.seen.filter((what) => what === "list")).toHaveLength(1);
+  });
+
   test("offers no tool whose name passes for another one", async () => {
     const names = [
       "read",

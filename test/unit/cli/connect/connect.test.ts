@@ -224,6 +224,17 @@ describe("connect", () => {
     expect((await stage.run(["connect", "qwen-code"])).complaints).toContain("it is a link that leads nowhere");
   });
 
+  test("says in words which file cannot be written, and why", async () => {
+    using stage = createHomeStage();
+    stage.write("file", "");
+    const HOME = join(stage.home, "file");
+
+    expect(await stage.run(["connect", "claude-code"], { HOME })).toMatchObject({
+      exitCode: 1,
+      complaints: expect.stringMatching(/^Cannot write ".+": a part of its path is a file\. Nothing was written$/),
+    });
+  });
+
   test.skipIf(!canMountDisk)(
     "leaves all as it was on a full disk, and says so (skipped without the right to mount)",
     async () => {
@@ -243,7 +254,7 @@ describe("connect", () => {
 
       expect([refused.exitCode, refused.complaints]).toEqual([
         1,
-        "Cannot change the agent's settings: ENOSPC: no space left on device, write. Nothing was written",
+        "Cannot change the agent's settings: the disk is full. Nothing was written",
       ]);
       expect(left).toEqual(["{}", ["other.json"]]);
       expect(connected.exitCode).toBe(0);

@@ -73,6 +73,13 @@ describe.each([true, false])("JsonReply, as it comes: %p", (streams) => {
     expect(told([text("I "), text("won't."), end()], streams, judge)).toEqual(["refusal-delta I won't.", "reply-end"]);
   });
 
+  test("asks nothing of what the upstream itself calls a refusal, and tells it behind the thoughts", () => {
+    const refused: UpstreamEvent = { type: "refusal-delta", text: jsonText("No.") };
+    const judge = (): Verdict => ({ type: "unfit", error: unfit });
+    const seen = told([thought("Hm."), refused, end()], streams, judge);
+    expect(seen).toEqual(["reasoning-delta Hm.", "refusal-delta No.", "reply-end"]);
+  });
+
   test("leaves the words around calls out, and the calls as they are", () => {
     const seen = told([text("One moment."), ...call, text("Done."), end("tool_calls")], streams, accept);
     expect(seen).toEqual(["tool-call-start", "tool-call-delta", "reply-end"]);

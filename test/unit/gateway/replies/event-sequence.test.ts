@@ -137,6 +137,21 @@ describe("EventSequence", () => {
     expect(() => run([call("a"), piece, piece, piece, piece, args("a", "1")])).toThrow("longer than 32 MiB");
   });
 
+  test("ends at calls that wait for one which never ends, by their arguments and by their number", () => {
+    const piece = args("b", " ".repeat(8 * 1024 * 1024));
+    expect(() => run([call("a"), args("a", "{"), call("b"), piece, piece, piece, piece])).toThrow("longer than 32 MiB");
+    const calls = Array.from({ length: 10_000 }, (_, index) => call(`call-${index}`));
+    expect(() => run([call("a"), args("a", "{"), ...calls])).toThrow("longer than 32 MiB");
+  });
+
+  test("ends at pages without end, which have to be held for the text that names them", () => {
+    const pages = Array.from({ length: 10_000 }, (_, index): UpstreamEvent => {
+      return { type: "source", source: { url: `https://example.com/${index}`, title: "A page", snippet: undefined } };
+    });
+    expect(run(pages.slice(0, 1000)).filter(({ type }) => type === "source")).toHaveLength(1000);
+    expect(() => run(pages)).toThrow("longer than 32 MiB");
+  });
+
   test("loses nothing, in whatever order the pieces of calls and texts come", () => {
     const parts = { x: ['{"a":', '"b', '"}'], y: ["{", "}"], text: ["one ", "two ", "three"], thought: ["hm ", "ha"] };
     const kinds = Object.entries(parts).flatMap(([kind, pieces]) => pieces.map(() => kind));

@@ -9,6 +9,7 @@ import { createStoredKeys } from "../../../../src/server/auth/stored-keys.ts";
 import { createLog } from "../../../../src/telemetry/create-log.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { eventually } from "../../../support/binary.ts";
+import { newResponse } from "../../../support/new-response.ts";
 import { freePort } from "../../../support/ports.ts";
 import { findRedis, type RedisServer, startRedis } from "../../../support/redis-server.ts";
 import { startTcpProxy } from "../../../support/tcp-proxy.ts";
@@ -321,6 +322,40 @@ describe.skipIf(executable === undefined)("a shared store that is away", () => {
     await store.probe();
 
     expect([...new Set(told)]).toEqual(["failed shared-store", "written shared-store"]);
+  });
+
+  test("a server whose memory is full still revokes a key and lets go of what is deleted or has expired", async () => {
+    await using server = await startServer();
+    let nowMs = 1000;
+    const store = await openStore(server.url, { clock: () => nowMs });
+    const { responses, conversations, replays } = store.rooms;
+    const scopes = { admin: false };
+    const digest = Bun.CryptoHasher.hash("sha256", "secret");
+    await store.addKey({ prefix: "qg-a", name: "ci", digest, scopes, limits: {}, lifetimeMs: undefined });
+    for (const id of ["asked", "expired"]) {
+      await responses.remember("caller", newResponse({ id, previousId: null, response: { id }, input: [] }));
+      await conversations.create("caller", { id, metadata: {}, createdAtMs: nowMs }, [{ id: "i1" }]);
+    }
+    await responses.linkSession("caller", "asked", "session", 0);
+    await replays.begin({ streamId: "s1", caller: "caller", createdAtMs: nowMs });
+    const end = { state: "ended", isInterrupted: false, endedAtMs: nowMs, expiresAtMs: 2000, bytes: 6 } as const;
+    await replays.end("s1", end);
+    await converse(store, "chat", "1");
+    await server.run("CONFIG", "SET", "maxmemory", "1");
+
+    expect(await store.revokeKey("qg-a")).toBe(true);
+    expect((await store.listKeys()).map(({ revokedAtMs }) => revokedAtMs)).toEqual([1000]);
+    expect(await responses.takeSession("caller", "session")).toEqual(["asked"]);
+    expect(await responses.forget("caller", "asked")).toBe(true);
+    expect(await conversations.forgetItem("caller", "asked", "i1")).toBe(true);
+    expect(await conversations.forget("caller", "asked")).toBe(true);
+    expect(await replays.sweep(2000, 0)).toEqual(["s1"]);
+    nowMs += 2 * sessionTimeoutMs;
+    await responses.sweep();
+    await conversations.sweep();
+    expect(await store.sweep()).toHaveLength(1);
+    expect(await server.run("KEYS", "qwen-gateway:rs:*")).toEqual([]);
+    expect(await server.run("KEYS", "qwen-gateway:n?:*")).toEqual([]);
   });
 
   test("a server that has become a replica says so to each call, also when the connection was taken anew", async () => {

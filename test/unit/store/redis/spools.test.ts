@@ -7,7 +7,7 @@ import type { ReplayIndex } from "../../../../src/store/replay-index.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { newResponse } from "../../../support/new-response.ts";
 import { findRedis, startRedis } from "../../../support/redis-server.ts";
-import { abandonedFrame, interruptedFrame, stoppedFrame, textOf, ToldSource } from "../../replay/stage.ts";
+import { abandonedFrames, interruptedFrames, stoppedFrames, textOf, ToldSource } from "../../replay/stage.ts";
 import { sessionTimeoutMs } from "../../../support/test-store.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
@@ -62,7 +62,7 @@ describe.skipIf(executable === undefined)("streams on a shared store", () => {
     const replaysOf = ({ rooms }: SharedStore, index: ReplayIndex = rooms.replays) =>
       createReplays({
         ...{ index, mirror: rooms.spools, clock: Date.now, log: silentLog },
-        ...{ interruptedFrame, abandonedFrame, stoppedFrame },
+        ...{ interruptedFrames, abandonedFrames, stoppedFrames },
       });
     const here = replaysOf(one);
     const source = new ToldSource();

@@ -7,7 +7,7 @@ import { parseBody } from "../../../../src/conversation/parse-body.ts";
 import { isKeptWhole, summaryOutput, withoutCompacted } from "../../../../src/surfaces/openai-responses/compaction.ts";
 import { parseCountRequest, parseRequest } from "../../../../src/surfaces/openai-responses/parse-request.ts";
 import { encodeCompacted, encodeReply } from "../../../../src/surfaces/openai-responses/response-object.ts";
-import { createEncoder } from "../../../../src/surfaces/openai-responses/summary-encoder.ts";
+import { createEncoder } from "../../../../src/surfaces/openai-responses/create-encoder.ts";
 import { parseResponseStream } from "../../../support/response-frames.ts";
 import { nothingKnown } from "../../../../src/surfaces/openai-responses/parse-input.ts";
 

@@ -167,12 +167,20 @@ describe("createEventEncoder", () => {
     expect(response).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
   });
 
-  test("a failure is error and response.failed, and nothing that was open looks complete", () => {
+  test("a failure is an error and response.failed, and nothing that was open looks complete", () => {
     const error = new GatewayError("upstream-failed", "Cannot read the answer: it broke off");
     const events = [start, ...words("text", 0, "x").slice(0, 2), { type: "reply-error", error } as const];
-    const { types, items, response } = parseResponseStream(encode(events));
+    const told = parseResponseStream(encode(events));
+    const { types, items, response } = told;
     expect(types.slice(-3)).toEqual(["response.output_text.delta", "error", "response.failed"]);
     expect(items).toEqual([]);
+    const fields = { code: "upstream_failed", message: "Cannot read the answer: it broke off", param: null };
+    expect(told.events.at(-2)).toEqual({
+      type: "error",
+      sequence_number: 5,
+      ...fields,
+      error: { ...fields, type: "upstream_error" },
+    });
     expect(response).toMatchObject({
       status: "failed",
       output: [],
@@ -188,17 +196,6 @@ describe("createEventEncoder", () => {
       "error",
       "response.failed",
     ]);
-  });
-
-  test("an error says the same within `error` and beside it: some clients read the one, some the other", () => {
-    const error = new GatewayError("rate-limited", "Too many", { param: "messages" });
-    const said = { code: "rate_limit_exceeded", message: "Too many", param: "input" };
-    expect(parseResponseStream(encode([{ type: "reply-error", error }])).events.at(-2)).toEqual({
-      type: "error",
-      sequence_number: 2,
-      ...said,
-      error: { type: "rate_limit_error", ...said },
-    });
   });
 
   test("no arguments are an empty object", () => {
@@ -248,6 +245,14 @@ describe("createEventEncoder", () => {
 
     expect(frames.map((frame) => frame.split("\n")[0])).toEqual(frames.map((_, index) => `id: ${index + 1}`));
     expect(frames).toHaveLength(22);
+  });
+
+  test("ends at items without end: the last event tells all of them once more", () => {
+    const turns = Array.from({ length: 5000 }, (_, turn) => [
+      ...words("reasoning", 2 * turn, "Hm"),
+      ...words("text", 2 * turn + 1, "No"),
+    ]);
+    expect(() => encode([start, ...turns.flat()])).toThrow("longer than 32 MiB");
   });
 
   test("an item's id tells of which response it is", () => {

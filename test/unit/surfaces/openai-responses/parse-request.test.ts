@@ -137,6 +137,7 @@ describe("input", () => {
         { type: "web_search_call", id: "ws_1", status: "completed" },
         { type: "reasoning", encrypted_content: "sealed", summary: [] },
         { role: "user", content: "Hi" },
+        { type: "computer_call", call_id: "c1" },
         { type: "something_new", content: [1] },
       ],
       [say("Hi")],
@@ -416,6 +417,36 @@ describe("tools", () => {
     [
       { type: "mcp_call", server_label: "docs", name: "list", arguments: "", error: { content: [text("gone")] } },
       'The tool "list" of the MCP server "docs" was called. It failed:\ngone',
+    ],
+    [
+      { type: "mcp_call", name: "look", output: "found" },
+      'The tool "look" of an MCP server was called. It answered:\nfound',
+    ],
+    [{ type: "mcp_call", output: "found" }, "A tool of an MCP server was called. It answered:\nfound"],
+    [{ type: "mcp_list_tools", tools: [{ name: "look" }] }, "An MCP server had the tools look."],
+    [
+      { type: "mcp_approval_request", server_label: "docs", name: "drop", arguments: '{"all":true}' },
+      'Leave was asked for to call the tool "drop" of the MCP server "docs" with {"all":true}.',
+    ],
+    [
+      { type: "mcp_approval_response", approval_request_id: "mcpr_1", approve: true },
+      "Leave was given to call the tool.",
+    ],
+    [
+      { type: "mcp_approval_response", approval_request_id: "mcpr_1", approve: false, reason: "Too dangerous" },
+      "Leave was refused to call the tool: Too dangerous",
+    ],
+    [
+      { type: "image_generation_call", status: "completed", result: "iVBORw0KGgo=", revised_prompt: "A red cat" },
+      'A picture of "A red cat" was made.',
+    ],
+    [
+      { type: "image_generation_call", status: "failed", result: null, error: { code: "x", message: "No cats" } },
+      "A picture could not be made:\nNo cats",
+    ],
+    [
+      { type: "computer_call", call_id: "c1", action: { type: "click", button: "left", x: 3, y: 4 } },
+      'A computer was used:\n{"type":"click","button":"left","x":3,"y":4}',
     ],
     [
       { type: "mcp_list_tools", server_label: "docs", tools: [{ name: "look" }, { name: "list" }], error: null },

@@ -6,6 +6,7 @@ import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { parseRequest } from "../../../../src/surfaces/openai-chat/parse-request.ts";
 import type { Log } from "../../../../src/telemetry/log.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
+import type { Body } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 import type { OpenAICompatibleOptions } from "../../../../src/upstreams/openai-compatible/upstream.ts";
 import { chunk, finish, readCompatible, usageChunk } from "../../../support/compatible-recordings.ts";
 import { type FakeServer, type Play, serveCompatible } from "../../../support/fake-compatible-server.ts";
@@ -21,8 +22,10 @@ const refused = (status: number, message: string, code: string | null = null): P
   body: JSON.stringify({ error: { message, code } }),
 });
 
+const user = { role: "user", content: "Hi" };
+
 function request(fields: object = {}): ChatRequest {
-  return parseRequest({ messages: [{ role: "user", content: "Hi" }], model: "m", ...fields });
+  return parseRequest({ messages: [user], model: "m", ...fields });
 }
 
 interface Asked {
@@ -230,6 +233,16 @@ describe("repairs", () => {
     expect(server.completions.map(({ body }) => "stream_options" in (body ?? {}))).toEqual([true, false, false]);
   });
 
+  test("of a value that was refused, even if only its field was named, are remembered for that value alone", async () => {
+    const named = { status: 400, body: JSON.stringify({ error: { message: "bad", param: "reasoning_effort" } }) };
+    await using server = serveCompatible([named, good]);
+    const upstream = createTestUpstream(server, { dialect: dialects.generic });
+    for (const effort of ["high", "high", "low"]) await askOnce(upstream, request({ reasoning_effort: effort }));
+
+    const sent = server.completions.map(({ body }) => body?.["reasoning_effort"]);
+    expect(sent).toEqual(["high", undefined, undefined, "low"]);
+  });
+
   test("that were remembered are made where another one leads to them, and stay so for a repetition", async () => {
     const tooMuch = refused(400, "The thinking_budget parameter must be a positive integer and not greater than 81920");
     const tooLittle = refused(400, "The thinking_budget parameter must be a positive integer and not greater than 0");
@@ -242,6 +255,65 @@ describe("repairs", () => {
 
     const whole = [99_999, undefined, 8192];
     expect(server.completions.map(({ body }) => body?.["thinking_budget"])).toEqual([...whole, ...whole, 8192]);
+  });
+
+  /** Groq, Cerebras (rikkahub#1137, 2026-05), Mistral (litellm#30835, 2026-06), Fireworks (pi#4514, 2026-05). */
+  test.each([
+    {
+      error: {
+        message:
+          "'messages.1' : for 'role:assistant' the following must be satisfied[('messages.1' : property 'reasoning_content' is unsupported)]",
+      },
+    },
+    {
+      message:
+        "messages.1.assistant.reasoning_content: property 'messages.1.assistant.reasoning_content' is unsupported",
+      code: "wrong_api_format",
+    },
+    {
+      detail: [
+        {
+          type: "extra_forbidden",
+          loc: ["body", "messages", 1, "assistant", "reasoning_content"],
+          msg: "Extra inputs are not permitted",
+          input: "Hm",
+        },
+      ],
+    },
+    {
+      error: {
+        message:
+          "Extra inputs are not permitted, field: 'messages[1].reasoning', value: 'Free allocated quota exceeded'",
+      },
+    },
+  ])("take earlier thoughts out of the messages where they are refused, for good: %j", async (body) => {
+    await using server = serveCompatible([{ status: 400, body: JSON.stringify(body) }, good]);
+    const upstream = createTestUpstream(server, { dialect: dialects.generic });
+    const before = { role: "assistant", content: "Hello" };
+    const messages = [user, { ...before, reasoning_content: "Hm" }, user];
+    const bytes = Buffer.from(JSON.stringify({ model: "m", messages }));
+    for (let turn = 0; turn < 2; turn++) await askOnce(upstream, { ...request({ messages }), received: bytes });
+
+    const sent = server.completions.map((asked) => asked.body?.["messages"]);
+    expect(sent).toEqual([messages, [user, before, user], [user, before, user]]);
+  });
+
+  /** DashScope, in OpenAI's words (qwen-code#869, 2025-10; #2360, 2026-03). */
+  test.each([
+    'An assistant message with "tool_calls" must be followed by tool messages responding to each "tool_call_id".',
+    'messages with role "tool" must be a response to a preceeding message with "tool_calls".',
+  ])("give each call of a history its result where one is missed, for good: %s", async (message) => {
+    const told = refused(400, `<400> InternalError.Algo.InvalidParameter: ${message}`, "invalid_parameter_error");
+    await using server = serveCompatible([told, good]);
+    const upstream = createTestUpstream(server, { dialect: dialects.dashscope });
+    const call = { id: "c", type: "function", function: { name: "read", arguments: "{}" } };
+    const messages = [user, { role: "assistant", content: "", tool_calls: [call] }, user];
+    const bytes = Buffer.from(JSON.stringify({ model: "m", messages }));
+    for (let turn = 0; turn < 2; turn++) await askOnce(upstream, { ...request({ messages }), received: bytes });
+
+    const roles = server.completions.map(({ body }) => (body!["messages"] as Body[]).map(({ role }) => role));
+    const paired = ["user", "assistant", "tool", "user"];
+    expect(roles).toEqual([["user", "assistant", "user"], paired, paired]);
   });
 
   test("of a refusal inside the stream are left to the next attempt of the same request", async () => {

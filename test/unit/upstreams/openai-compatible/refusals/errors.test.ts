@@ -90,6 +90,8 @@ describe("DashScope's table (1.9), native and compatible spelling", () => {
 test.each([
   ["Tool names are not allowed to be [search]", "request", "tools", /another name/],
   ["The tool call is not supported.", "request", "tools", /cannot call tools/],
+  // Its own words are those of Qwen's templates (oh-my-pi#1859, 2026-06).
+  ["The error info is [Unexpected item type in content.]", "request", "messages", /cannot read images/],
   ["Repetitive tool calls detected in the conversation history.", "request", "messages", /again and again/],
   ["Exceeded limit on max bytes per data-uri item: 10485760", "size", undefined, /too many bytes/],
   ["Multimodal file size is too large", "size", undefined, /too many bytes/],
@@ -252,7 +254,61 @@ describe("other servers' forms", () => {
     ["llama.cpp, key", 401, { error: { code: 401, message: "Invalid API Key", type: "authentication_error" } }, "auth"],
     ["LM Studio, nothing loaded", 404, { error: "No models loaded. Please load a model" }, "model"],
     ["ModelScope", 401, { errors: { message: "Please bind your account" }, request_id: "r" }, "auth"],
+    [
+      "LM Studio, a model that died (#1050, 2025-10)",
+      400,
+      { error: "The model has crashed without additional information. (Exit code: null)" },
+      "server",
+    ],
+    ["LM Studio, a model that was put away", 400, { error: "Model unloaded." }, "server"],
+    [
+      "Groq, a call that cannot be read (opencode#1018, 2025-07)",
+      400,
+      { error: { message: "Failed to call a function. Please adjust your prompt.", code: "tool_use_failed" } },
+      "tool-parse",
+    ],
+    [
+      "Groq, more than a minute's tokens at once (code-cli#339, 2026-06)",
+      413,
+      {
+        error: {
+          message:
+            "Request too large for model `qwen/qwen3-32b` in organization `o` service tier `on_demand` on tokens per minute (TPM): Limit 6000, Requested 38891, please reduce your message size and try again.",
+          type: "tokens",
+          code: "rate_limit_exceeded",
+        },
+      },
+      "context",
+    ],
+    [
+      "OpenRouter, a model without tools",
+      404,
+      { error: { message: "No endpoints found that support tool use. To learn more ...", code: 404 } },
+      "request",
+    ],
+    [
+      "OpenRouter, the day's free requests",
+      429,
+      { error: { message: "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000", code: 429 } },
+      "quota-hard",
+    ],
+    ["SiliconFlow", 403, { code: 30_001, message: "Sorry, your account balance is insufficient" }, "billing"],
+    ["Novita", 403, { code: 403, reason: "NOT_ENOUGH_BALANCE", message: "not enough balance" }, "billing"],
+    ["new-api", 403, { error: { message: "用户额度不足", code: "insufficient_user_quota" } }, "billing"],
+    [
+      "LiteLLM, a budget",
+      400,
+      { error: { message: "Budget has been exceeded! Current cost: 28.09", type: "budget_exceeded", code: "400" } },
+      "billing",
+    ],
+    [
+      "LiteLLM, a model",
+      400,
+      { error: { message: "{'error': '/chat/completions: Invalid model name passed in model=foo.'}", code: "400" } },
+      "model",
+    ],
     ["a text", 502, "Bad gateway", "server"],
+    ["a firewall's page", 403, "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>", "not-an-api"],
     ["a proxy's page", 504, "<html>Gateway Time-out</html>", "timeout"],
     ["OpenAI's own", 400, { error: { message: "x", code: "context_length_exceeded" } }, "context"],
   ];
@@ -354,6 +410,26 @@ describe("what the client is told", () => {
       { contextTokens: 4096 },
     ],
     ["Ollama", "the input length exceeds the context length", {}],
+    [
+      "SiliconFlow",
+      "length of prompt_tokens (57535) must be less than max_seq_len (32768).",
+      { contextTokens: 32_768, promptTokens: 57_535 },
+    ],
+    [
+      "TensorRT-LLM",
+      "The sum of prompt length (9000.0), query length (0) and max_tokens (1000) should not exceed max_num_tokens (8192)",
+      { contextTokens: 8192, promptTokens: 9000 },
+    ],
+    [
+      "text-generation-inference",
+      "Input validation error: `inputs` must have less than 4095 tokens. Given: 5000",
+      { promptTokens: 5000, maxPromptTokens: 4095 },
+    ],
+    [
+      "text-generation-inference, with an answer",
+      "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens and 10 `max_new_tokens`",
+      { contextTokens: 4096, promptTokens: 5000 },
+    ],
     ["DashScope", "Range of input length should be [1, 98304]", { maxPromptTokens: 98_304 }],
     [
       "OpenAI",

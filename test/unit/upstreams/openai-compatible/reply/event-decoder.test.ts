@@ -233,10 +233,30 @@ describe("rule 2: text and thoughts", () => {
     expect(textOf(decodeEvents([both, finish()]), "reasoning-delta")).toBe("hm");
   });
 
-  test("content in parts is joined, a refusal is an answer", () => {
+  test("content in parts is joined, and a refusal behind it is a part of it", () => {
     const parts = chunk({ content: [{ type: "text", text: "a" }, "b", { type: "image" }] });
 
     expect(textOf(decodeEvents([parts, chunk({ refusal: "no" }), finish()]))).toBe("abno");
+  });
+
+  test("a refusal in the place of an answer is one, without the blanks before it", () => {
+    const events = decodeEvents(
+      [
+        chunk({ reasoning: "Hm" }),
+        chunk({ content: "\n" }),
+        chunk({ refusal: "I " }),
+        chunk({ refusal: "won't" }),
+        finish(),
+      ],
+      { toolNames: ["add"] },
+    );
+
+    const said = events.flatMap((event) => ("text" in event ? [[event.type, event["text"]]] : []));
+    expect(said).toEqual([
+      ["reasoning-delta", "Hm"],
+      ["refusal-delta", "I "],
+      ["refusal-delta", "won't"],
+    ]);
   });
 
   test("other choices than the first are nobody's", () => {

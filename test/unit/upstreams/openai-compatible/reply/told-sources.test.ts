@@ -24,6 +24,14 @@ test("ToldSources reads annotations of OpenAI and flat ones, each page once", ()
   expect(told.fromAnnotations([{ type: "url_citation", url: "https://b.example" }])).toEqual([]);
 });
 
+test("ToldSources holds no pages without end", () => {
+  const pages = Array.from({ length: 10_000 }, (_, index) => ({
+    type: "url_citation",
+    url: `https://${index}.example`,
+  }));
+  expect(() => new ToldSources().fromAnnotations(pages)).toThrow("longer than 32 MiB");
+});
+
 test("ToldSources reads what Model Studio's search has found", () => {
   const info = { search_results: [{ index: 1, site_name: "S", title: "A", url: "https://a.example", icon: "" }, {}] };
   expect(new ToldSources().fromSearch(info)).toEqual([{ url: "https://a.example", title: "A", snippet: undefined }]);

@@ -318,6 +318,29 @@ describe("rule 5: calls decide the finish", () => {
   });
 });
 
+describe("calls without end", () => {
+  const tooLong = "longer than 32 MiB";
+
+  test("nobody holds them, however many there are", () => {
+    const pieces = Array.from({ length: 10_000 }, (_, index) => ({ index, id: `call-${index}`, name: "read" }));
+    expect(() => decode([toolChunk(...pieces)])).toThrow(tooLong);
+  });
+
+  test.each(["name", "arguments"])("nobody holds %s that a call is not told by", (field) => {
+    const long = "x".repeat(8 * 1024 * 1024);
+    const pieces = Array.from({ length: 5 }, (_, index) => toolChunk({ index: 0, [field]: index + long }));
+    expect(() => decode(pieces)).toThrow(tooLong);
+  });
+
+  test("arguments that are repeated with each piece count once", () => {
+    const whole = `{"x":"${"y".repeat(1024 * 1024)}"}`;
+    const ends = Array.from({ length: 33 }, (_, index) => whole.length - 33 + index);
+    const pieces = ends.map((end) => toolChunk({ index: 0, id: "a", name: "read", arguments: whole.slice(0, end) }));
+
+    expect(plain([...pieces, toolChunk({ index: 0, id: "a", arguments: whole })])).toEqual([["a", "read", whole]]);
+  });
+});
+
 describe("white space before a call", () => {
   const call = toolChunk({ index: 0, id: "a", name: "read", arguments: "{}" });
 

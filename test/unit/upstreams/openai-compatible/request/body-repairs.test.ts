@@ -218,12 +218,68 @@ describe("findRepair", () => {
     },
   );
 
-  test("remembers that a field is unknown, not that one of its values is", () => {
-    const isLasting = (message: string) =>
-      findRepair(refusalOf(message), { ...plain, reasoning_effort: "none" }, new Set())?.isLasting;
+  /** Groq, OpenAI, FastAPI, vLLM of 2024, Cerebras and NVIDIA. */
+  test.each([
+    (field: string) => `property '${field}' is unsupported`,
+    (field: string) => `Unrecognized request argument supplied: ${field}`,
+    (field: string) => ({ detail: [{ loc: ["body", field], msg: "Extra inputs are not permitted", input: "x" }] }),
+    (field: string) =>
+      `[{'type': 'extra_forbidden', 'loc': ('body', '${field}'), 'msg': 'Extra inputs are not permitted'}]`,
+    (field: string) => `body.${field}: property 'body.${field}' is unsupported`,
+    (field: string) => `Validation: Unsupported parameter(s): \`${field}\``,
+  ])("leaves out what agents send to whatever they meet, in anybody's words: %#", (told) => {
+    for (const field of ["prompt_cache_key", "store", "service_tier", "user", "thinking", "reasoning", "verbosity"]) {
+      expect(repair(told(field), { ...plain, [field]: "x" })).toEqual(plain);
+    }
+  });
 
-    expect(isLasting("Unrecognized request argument supplied: reasoning_effort")).toBe(true);
-    expect(isLasting("Unsupported value: 'reasoning_effort' does not support 'none' with this model.")).toBe(false);
+  test.each([
+    "Tools with mixed values for 'strict' are not allowed. Please set all tools to 'strict: true' or 'strict: false'",
+    "Tools with strict=True are not supported by this model",
+  ])("sends tools that are not strict where not all of them may be: %s", (message) => {
+    const tool = (fields: object): Body => ({ type: "function", function: { name: "add", ...fields } });
+    const body = { ...plain, tools: [tool({ strict: true }), tool({})] };
+
+    expect(repair(message, body)).toEqual({ ...plain, tools: [tool({}), tool({})] });
+    expect(repair(message, { ...plain, tools: [tool({})] })).toBeUndefined();
+  });
+
+  test("takes no word of a sentence for the name of a field", () => {
+    const body = { ...plain, user: "u", thinking: { type: "enabled" }, store: true };
+
+    expect(repair("Only the roles 'user' and 'assistant' are known: 'tool' is not supported", body)).toBeUndefined();
+    expect(repair("This model does not support images while thinking", body)).toBeUndefined();
+  });
+
+  test("asks every later time without a field that is unknown", () => {
+    const body = { ...plain, reasoning_effort: "none" };
+    const found = findRepair(refusalOf("Unrecognized request argument supplied: reasoning_effort"), body, new Set());
+
+    expect(found).toMatchObject({ isLasting: true });
+    expect(found!.change({ ...plain, reasoning_effort: "low" })).toEqual(plain);
+  });
+
+  /** OpenAI; Groq and Cerebras with models of Qwen (pi#1745, chatwise-releases#1325, 2026-03); servers without words for it. */
+  test.each([
+    "Unsupported value: 'reasoning_effort' does not support 'high' with this model.",
+    "`reasoning_effort` must be one of `none` or `default`",
+    "1 validation error\nreasoning_effort\n Input should be 'low' or 'medium' [type=enum, input_value='high', input_type=str]",
+    { error: { message: "bad", param: "reasoning_effort" } },
+  ])("asks every later time without a value that is refused, and with the others: %j", (message) => {
+    const found = findRepair(refusalOf(message), { ...plain, reasoning_effort: "high" }, new Set());
+
+    expect(found).toMatchObject({ isLasting: true });
+    expect(found!.change({ ...plain, reasoning_effort: "high" })).toEqual(plain);
+    const low = { ...plain, reasoning_effort: "low" };
+    expect(found!.change(low)).toBe(low);
+  });
+
+  test("takes no other effort where the server names all that it knows, and remembers no values without end", () => {
+    const groq = "`reasoning_effort` must be one of `none` or `default`";
+    const budget = { error: { message: "bad", param: "thinking_token_budget" } };
+
+    expect(repair(groq, { ...plain, reasoning_effort: "xhigh" })).toEqual(plain);
+    expect(findRepair(refusalOf(budget), { ...plain, thinking_token_budget: 9 }, new Set())?.isLasting).toBe(false);
   });
 
   test("keeps a field that is known, and only stands in the way of another wish", () => {
@@ -249,6 +305,47 @@ describe("findRepair", () => {
     expect(repair("Range of max_tokens should be [1, 8192]", body)).toMatchObject({ max_tokens: 8192 });
     expect(repair(context, body)).toMatchObject({ max_tokens: 12_768 });
     expect(repair("max_tokens is too large: 32000", body)).toEqual(plain);
+  });
+
+  test("asks for what fits into what is left of credits, of a minute and of a context, this once", () => {
+    const body = { ...plain, max_tokens: 32_000 };
+    const credit =
+      "This request requires more credits, or fewer max_tokens. You requested up to 32000 tokens, but can only afford 1234.";
+    const minute =
+      "Request too large for model `qwen/qwen3-32b` on tokens per minute (TPM): Limit 6000, Requested 38891";
+    const tgi =
+      "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 2096 `inputs` tokens and 32000 `max_new_tokens`";
+
+    expect(repair(credit, body, 402)).toEqual({ ...plain, max_tokens: 1234 });
+    expect(findRepair(refusalOf(credit, 402), body, new Set())?.isLasting).toBe(false);
+    expect(repair(minute, body, 413)).toEqual(plain);
+    expect(repair(tgi, body, 422)).toEqual({ ...plain, max_tokens: 2000 });
+    expect(repair("max_total_tokens (40000) must be less than or equal to max_seq_len (32768)", body)).toEqual(plain);
+    expect(repair("`max_tokens` must be less than or equal to `8192`", body)).toEqual({ ...plain, max_tokens: 8192 });
+  });
+
+  test("says the same under the name that the server knows, every later time", () => {
+    const openai =
+      "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+    const found = findRepair(refusalOf(openai), { ...plain, max_tokens: 10 }, new Set());
+
+    expect(found).toMatchObject({ isLasting: true });
+    expect(found!.change({ ...plain, max_tokens: 10 })).toEqual({ ...plain, max_completion_tokens: 10 });
+    expect(found!.change(plain)).toBe(plain);
+  });
+
+  test("remembers how many tokens a model can say, whatever is asked for next", () => {
+    const found = findRepair(
+      refusalOf("Range of max_tokens should be [1, 8192]"),
+      { ...plain, max_tokens: 9000 },
+      new Set(),
+    );
+    const few = { ...plain, max_tokens: 10 };
+
+    expect(found).toMatchObject({ isLasting: true });
+    expect(found!.change({ ...plain, max_tokens: 32_000 })).toMatchObject({ max_tokens: 8192 });
+    expect(found!.change(few)).toBe(few);
+    expect(found!.change(plain)).toBe(plain);
   });
 
   /** vllm-project/vllm#33418 (2026-01), #42474 (2026-05) and public reports of the time between. */

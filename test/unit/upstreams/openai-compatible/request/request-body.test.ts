@@ -138,6 +138,7 @@ describe("thinking", () => {
 
     expect(effort("high", "qwen3.8-flash")).toMatchObject({ enable_thinking: true, reasoning_effort: "xhigh" });
     expect(effort("minimal", "qwen3.8-flash")).toMatchObject({ reasoning_effort: "low" });
+    expect(effort("medium", "qwen4-max")).toMatchObject({ enable_thinking: true, reasoning_effort: "medium" });
     expect(effort("none", "qwen3.8-flash")).toMatchObject({ enable_thinking: false });
     expect(effort("high", "qwen3.7-max")).not.toHaveProperty("reasoning_effort");
   });

@@ -150,6 +150,15 @@ describe("the list", () => {
     expect(server.requests).toHaveLength(0);
   });
 
+  test("is cut where it is longer than anybody can use", async () => {
+    const entries = Array.from({ length: 10_001 }, (_, index) => ({ id: `model-${index}` }));
+    await using server = serveCompatible([], { "/v1/models": list(...entries) });
+    const listed = await listOf(createTestUpstream(server, { dialect: dialects.vllm }));
+
+    expect(listed.length).toBe(10_000);
+    expect(listed[0]?.id).toBe("model-0");
+  });
+
   test("is asked for once by all who wait, and kept for ten minutes", async () => {
     await using server = serveCompatible([], { "/v1/models": list({ id: "a" }) });
     const clock = createClock();
@@ -223,6 +232,7 @@ describe("the list", () => {
 
 describe("knownModel", () => {
   const rows = [
+    ["qwen4-max", 1_000_000, true, false],
     ["qwen3.8-max-0902", 1_000_000, true, false],
     ["qwq-32b", 131_072, true, true],
     ["qwen3.7-max", 1_000_000, true, false],

@@ -78,6 +78,26 @@ Sure?`,
     );
   });
 
+  test("says who of several users speaks, also of a lone message", () => {
+    const named = (name: unknown, content: string) => ({ role: "user", name, content });
+    const all = request(
+      named("Ada", "Hello"),
+      assistant("Hello."),
+      named("Bob", "Hi"),
+      user("Well?"),
+      named("Ada", "And?"),
+    );
+    const lone = { unseenFrom: 4, unseenSystem: [], systemChange: "none", tools: "known" } as const;
+    expect(composeMessage(all, lone)).toBe("Ada: And?");
+    expect(composeMessage(all, everything(all))).toBe(
+      "# Conversation so far\nAda: Hello\n\nAssistant: Hello.\n\nBob: Hi\n\nUser: Well?\n\n# Message\nAda: And?",
+    );
+    for (const name of ["", " ", null, 7]) {
+      const only = request(named(name, "Hello"));
+      expect(composeMessage(only, everything(only))).toBe("Hello");
+    }
+  });
+
   test("joins all text parts of a message in order", () => {
     const parts = request({
       role: "user",
