@@ -42,7 +42,6 @@ import { configuredLimits } from "./configured-limits.ts";
 import { type ConfiguredTracing, composeTracing } from "./compose-watch.ts";
 import { type ComposedUpstreams, composeUpstreams } from "./compose-upstreams.ts";
 import { createConfiguredGateway } from "./configured-gateway.ts";
-import { sessionsOfAll } from "./follow-fellows.ts";
 import { createLazyAdmin, createLazyOpenapi, type LazyAdminParts } from "./lazy-admin.ts";
 import { createLazyAgent, type LazyAgent } from "./lazy-agent.ts";
 import { createLazyChat, type LazyChat } from "./lazy-chat.ts";
@@ -54,6 +53,7 @@ import { createSpeech } from "./speech.ts";
 import { requireMasterKey } from "./open-store.ts";
 import { readAgentRules } from "./agent-rules.ts";
 import type { Callers } from "./open-callers.ts";
+import { sessionsOfAll } from "./sessions-of-all.ts";
 
 /** What outlives a change of settings. */
 export interface Estate extends Callers {

@@ -2,7 +2,6 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import type { SessionSource } from "../server/session-routes.ts";
 import type { Reloaded } from "../server/admin/admin-parts.ts";
 import type { Fellows } from "../workers/fellows.ts";
 import type { Note, Switch } from "../workers/messages.ts";
@@ -71,21 +70,4 @@ function hearNote(
 async function seekSessions(store: Estate["store"], caller: string, sessionId: string | undefined): Promise<boolean> {
   if (sessionId !== undefined) return (await store.getSession(caller, sessionId)) !== undefined;
   return (await store.listSessions(caller, 1)).length > 0;
-}
-
-/** The sessions of all workers, those included whose first answer runs in another one. */
-export function sessionsOfAll(store: Estate["store"], fellows: Fellows | undefined): SessionSource["store"] {
-  if (fellows === undefined) return store;
-  return {
-    async getSession(caller, sessionId) {
-      const known = await store.getSession(caller, sessionId);
-      if (known !== undefined) return known;
-      const isElsewhere = await fellows.pass({ kind: "session-sought", caller, sessionId });
-      return isElsewhere ? store.getSession(caller, sessionId) : undefined;
-    },
-    async listSessions(caller, limit) {
-      await fellows.pass({ kind: "session-sought", caller, sessionId: undefined });
-      return store.listSessions(caller, limit);
-    },
-  };
 }

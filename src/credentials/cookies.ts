@@ -20,7 +20,18 @@ export function formatCookies(jar: ReadonlyMap<string, string>): string | undefi
   return jar.size === 0 ? undefined : Array.from(jar, ([name, value]) => `${name}=${value}`).join("; ");
 }
 
-/** Adds, changes and deletes what the lines say. Domains and paths are not looked at: one site, one jar. */
+/**
+ * Servers take header lines of 8 KB (nginx, as it is delivered), and refuse every request with a longer one. UTF-16 units.
+ * A name that answers change each time, with a life of a minute, would fill it for ever: when a cookie dies is not kept.
+ */
+const mostJarChars = 6144;
+/** Browsers take no longer ones. @see https://www.rfc-editor.org/rfc/rfc6265#section-6.1 */
+const mostCookieChars = 4096;
+
+/**
+ * Adds, changes and deletes what the lines say; adds nothing more to a jar that is full. Domains and paths are not looked
+ * at: one site, one jar.
+ */
 export function applySetCookies(jar: Map<string, string>, lines: readonly string[], nowMs: number): void {
   for (const line of lines) {
     const [pair = "", ...attributes] = line.split(";");
@@ -29,9 +40,14 @@ export function applySetCookies(jar: Map<string, string>, lines: readonly string
     const value = pair.slice(at + 1).trim();
     // A value that cannot stand in a header would spoil every request.
     if (name === "" || !isPrintable(name) || !isPrintable(value)) continue;
+    if (name.length + value.length > mostCookieChars) continue;
     if (value === "" || isOver(attributes, nowMs)) jar.delete(name);
-    else jar.set(name, value);
+    else if (jar.has(name) || hasRoom(jar, name, value)) jar.set(name, value);
   }
+}
+
+function hasRoom(jar: ReadonlyMap<string, string>, name: string, value: string): boolean {
+  return (formatCookies(jar)?.length ?? 0) + "; ".length + name.length + "=".length + value.length <= mostJarChars;
 }
 
 /** What led from one header to another, done to a third one. */

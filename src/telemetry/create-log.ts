@@ -92,7 +92,7 @@ function openSink({ format, isTerminal, write }: LogOptions, clock: Clock): Sink
   return { format: formatLine, write: write ?? createLineWriter(openStandardError(), tellLost) };
 
   function tellLost(lines: number): string {
-    const message = "Lines of the log were left out: nobody read them";
+    const message = "Lines of the log were left out: nobody read them, or they could not be written";
     return formatLine({ timeMs: clock(), level: "warn", message, fields: { lines } });
   }
 }

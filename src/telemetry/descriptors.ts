@@ -1,6 +1,6 @@
 // File descriptors of this process: how many are open and how many there may be. Linux tells; elsewhere nobody knows.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 
 export interface Descriptors {
   readonly open: number;
@@ -11,11 +11,21 @@ export function readDescriptors(): Descriptors | undefined {
   const limit = readDescriptorLimit();
   if (limit === undefined) return undefined;
   try {
-    return { open: readdirSync("/proc/self/fd").length, limit };
+    return { open: countDescriptors(), limit };
   } catch {
     // A table that cannot be listed costs a figure, not the answer.
     return undefined;
   }
+}
+
+/**
+ * As Linux tells their number, from 6.2 on. To list them holds up everything for 50 ms where 15,000 are open.
+ * @throws a system error elsewhere
+ */
+export function countDescriptors(): number {
+  const folder = "/proc/self/fd";
+  // The list holds what it is read by.
+  return statSync(folder).size || readdirSync(folder).length - 1;
 }
 
 /** @returns infinity for "unlimited"; undefined where the system does not tell */

@@ -4,7 +4,7 @@ import type { CallReader, FoundCall } from "./call-reader.ts";
 import type { DeclaredTools } from "./declared-tools.ts";
 import { FunctionReader } from "./function-reader.ts";
 import { JsonReader } from "./json-reader.ts";
-import { closings, functionClosing, functionOpening, openings, runLength, skipSpaceAt, wordAt } from "./markup.ts";
+import { closings, functionOpening, innerClosings, openings, runLength, skipSpaceAt, wordAt } from "./markup.ts";
 import { type CallOpening, findOpening } from "./opening.ts";
 import type { ToolWarningKind } from "./tool-warning.ts";
 
@@ -242,7 +242,7 @@ export class CallGroup {
     if (word === undefined) return this.#resumeText(at);
     const end = at + word.length;
     if (word.startsWith("</")) {
-      if (word !== functionClosing) this.#isWrapped = false;
+      if (!innerClosings.includes(word)) this.#isWrapped = false;
       this.gap = "";
       return this.#passMark(word, at);
     }

@@ -9,7 +9,9 @@ export const parameterOpening = "<parameter=";
 export const functionClosing = "</function>";
 export const toolCallOpening = "<tool_call>";
 export const toolCallClosing = "</tool_call>";
-export const closings: readonly string[] = [...wrappers.map((name) => `</${name}>`), functionClosing];
+/** Behind a call that the server has told, also what its parser left of that (vLLM PR 33965, 2026-05). */
+export const innerClosings: readonly string[] = ["</parameter>", functionClosing];
+export const closings: readonly string[] = [...wrappers.map((name) => `</${name}>`), ...innerClosings];
 
 /** Words behind ``` that may hold a call. Blocks of any other language are samples. */
 export const callFences: ReadonlySet<string> = new Set([

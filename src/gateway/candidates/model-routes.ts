@@ -16,7 +16,7 @@ export interface ModelRoutes {
    * @param pinned the upstream that the client insists on
    * @returns one candidate at least, the first to be asked first
    * At once where nobody's list is needed for it.
-   * @throws {GatewayError} (rejects) `invalid-request` when there is no upstream of the pinned name
+   * @throws {GatewayError} (rejects) `invalid-request` when there is no upstream of the pinned name, or the model's has more than 1024 characters
    */
   find(model: string | undefined, pinned: string | undefined): readonly Candidate[] | Promise<readonly Candidate[]>;
 }
@@ -36,6 +36,9 @@ export interface RouteOptions {
  * unless an upstream has it or a route says more. Other names of other makers are unknown, as any word is.
  */
 const agentModels = /^(?:claude-|codex-|gpt-(?:5|4o|4\.1)|o3(?:-|$)|o4-mini)/i;
+
+/** Of a name. It is remembered here and there, in so many entries and of any length: lists hold none of more than some dozen. */
+const mostModelChars = 1024;
 
 export function createModelRoutes(options: RouteOptions): ModelRoutes {
   const { upstreams, catalog } = options;
@@ -158,6 +161,7 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
 
   return {
     find(model, pinned) {
+      if (model !== undefined && model.length > mostModelChars) return Promise.reject(nameTooLong(model));
       if (pinned !== undefined) return findPinned(model, pinned);
       return isPlain(model) ? [unchanged(model)] : findListed(model);
     },
@@ -167,4 +171,12 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
 function unique(candidates: readonly Candidate[]): readonly Candidate[] {
   const keys = candidates.map(({ upstream, model }) => `${upstream.name}/${model ?? ""}`);
   return candidates.filter((_, index) => keys.indexOf(keys[index] ?? "") === index);
+}
+
+function nameTooLong({ length }: string): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    `Cannot read the request: the name of its model has ${length} characters, and ${mostModelChars} may be`,
+    { param: "model" },
+  );
 }

@@ -65,7 +65,7 @@ export interface OpenAICompatibleOptions {
   readonly log: Log;
 }
 
-/** Of one request, all kinds together. */
+/** Of one request, all kinds together; those that are remembered cost no attempt, and do not count. */
 const maxRepairs = 4;
 /** A prompt that counted less than this part of its estimate was cut: estimates are not that far off. */
 const cutShare = 0.5;
@@ -84,6 +84,8 @@ interface Sending {
 interface Sent {
   readonly fields: Body;
   readonly applied: ReadonlySet<string>;
+  /** How many these may become. */
+  readonly mostRepairs: number;
 }
 
 export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions): Upstream {
@@ -168,15 +170,17 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       if (changed !== fields) applied.add(repair.name);
       fields = changed;
     }
+    const mostRepairs = applied.size + maxRepairs;
     for (;;) {
       if (fields["stream"] === false) context.onWholeAnswer();
       try {
         const accepted = await client.complete(outgoing.write(fields, applied), key.secret, context.signal, (headers) =>
           tellOfHeaders(context, headers),
         );
-        return replyOf(sending, accepted, { fields, applied });
+        return replyOf(sending, accepted, { fields, applied, mostRepairs });
       } catch (error) {
-        const repair = error instanceof UpstreamRefusal ? repairFor(error, fields, applied) : undefined;
+        const sent = { fields, applied, mostRepairs };
+        const repair = error instanceof UpstreamRefusal ? repairFor(error, sent) : undefined;
         if (repair === undefined) throw error;
         noteRepair(sending, repair);
         fields = repair.change(fields);
@@ -194,8 +198,8 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     limits?.told(limitsOfRefusal(refusal, mostPauseMs));
   }
 
-  function repairFor(refusal: UpstreamRefusal, body: Body, applied: ReadonlySet<string>): Repair | undefined {
-    return applied.size < maxRepairs ? findRepair(refusal, body, applied) : undefined;
+  function repairFor(refusal: UpstreamRefusal, { fields, applied, mostRepairs }: Sent): Repair | undefined {
+    return applied.size < mostRepairs ? findRepair(refusal, fields, applied) : undefined;
   }
 
   function noteRepair({ request, context, model }: Sending, repair: Repair): void {
@@ -260,11 +264,11 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   }
 
   /** A refusal that came as an event: as long as nothing was said, the gateway may ask once more. */
-  function judgeInStream(sending: Sending, { fields, applied }: Sent, refusal: UpstreamRefusal): GatewayError {
+  function judgeInStream(sending: Sending, sent: Sent, refusal: UpstreamRefusal): GatewayError {
     const { model, key, context } = sending;
     keys.note(key.id, model, refusal);
     tellOfRefusal(context, refusal);
-    const repair = repairFor(refusal, fields, applied);
+    const repair = repairFor(refusal, sent);
     if (repair !== undefined) noteRepair(sending, repair);
     const canMove = isAboutKey(refusal.reason) && keys.hasReady(model, new Set([key.id]));
     return repair !== undefined || canMove ? repeatableAtOnce(refusal) : refusal;

@@ -46,6 +46,19 @@ test("applySetCookies lets Max-Age go before Expires, and ignores what no header
   expect(after("a=1", "a=\u00e9", "no pair", "=x")).toBe("a=1");
 });
 
+test("applySetCookies adds nothing to a jar that is full, and still changes what is in it", () => {
+  const lines = Array.from({ length: 200 }, (_, index) => `trace_${index}=${"x".repeat(60)}; Max-Age=60`);
+  const full = after("token=1", ...lines) ?? "";
+
+  expect(full.length).toBeGreaterThan(6000);
+  expect(full.length).toBeLessThan(6145);
+  expect(after(full, lines[199]!, "token=2")).toBe(full.replace("token=1", "token=2"));
+});
+
+test("applySetCookies ignores a cookie that no browser would take", () => {
+  expect(after("a=1", `a=${"x".repeat(4096)}`, `b=${"x".repeat(4096)}`)).toBe("a=1");
+});
+
 test.each([
   ["an unchanged header", "a=1; b=2", "a=9; b=2", "a=1; b=2", "a=9; b=2"],
   ["one that another answer has changed", "a=1; b=2", "a=9; b=2", "a=1; b=8; c=3", "a=9; b=8; c=3"],

@@ -171,6 +171,7 @@ describe("createMetrics", () => {
     expect(names).toContain("nodejs_eventloop_lag_p99_seconds");
     expect(names).toContain("process_resident_memory_bytes");
     expect(names).toContain("process_open_fds");
+    expect(sumOf(samples, "process_open_fds")).toBeGreaterThan(2);
     expect([...names].filter((name) => /heap_space|active_handles|gc_duration/.test(name))).toEqual([]);
     expect(sumOf(samples, "qwen_gateway_info", { version: "1.2.3" })).toBe(1);
   });

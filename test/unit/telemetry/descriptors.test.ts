@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { describeLowLimit, parseDescriptorLimit, readDescriptors } from "../../../src/telemetry/descriptors.ts";
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
+import {
+  countDescriptors,
+  describeLowLimit,
+  parseDescriptorLimit,
+  readDescriptors,
+} from "../../../src/telemetry/descriptors.ts";
 
 const limits = (soft: string) =>
   `Limit                     Soft Limit           Hard Limit           Units\nMax processes             96365                96365                processes\nMax open files            ${soft}                 1048576              files\n`;
@@ -35,4 +42,13 @@ test.skipIf(process.platform !== "linux")("readDescriptors counts those of this 
 
   expect(found?.open).toBeGreaterThan(2);
   expect(found?.limit).toBeGreaterThanOrEqual(found?.open ?? 0);
+});
+
+test.skipIf(process.platform !== "linux")("countDescriptors follows each that is opened and closed", () => {
+  const before = countDescriptors();
+  const file = openSync(devNull, "r");
+  const during = countDescriptors();
+  closeSync(file);
+
+  expect([during, countDescriptors()]).toEqual([before + 1, before]);
 });

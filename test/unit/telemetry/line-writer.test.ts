@@ -67,3 +67,26 @@ test("createLineWriter keeps some megabytes for who does not read, and tells how
   expect(read.slice(-2)).toEqual([`left out ${1000 - kept}\n`, "afterwards\n"]);
   expect(read[kept - 1]).toStartWith(`line ${kept - 1} `);
 });
+
+test("createLineWriter tells how many lines a full disk has cost, behind what it has taken of them", () => {
+  let text = "";
+  let room = Number.POSITIVE_INFINITY;
+  const disk = {
+    write(line: string, written: (failure?: Error | null) => void) {
+      const taken = line.slice(0, room);
+      text += taken;
+      room -= taken.length;
+      written(taken === line ? null : new Error("ENOSPC"));
+    },
+  };
+  const write = createLineWriter(disk, (lines) => `left out ${lines}`);
+  write("before");
+  room = 3;
+  write("first");
+  write("second");
+  write("third");
+  room = Number.POSITIVE_INFINITY;
+  write("behind");
+
+  expect(text).toBe("before\nfir\nleft out 3\nbehind\n");
+});

@@ -147,6 +147,17 @@ describe("scanTools", () => {
     expect(outcome).toMatchObject({ text: long, calls: [], warnings: ["held-too-long"] });
   });
 
+  /** vLLM's parser of Qwen3-Coder (PR 33965, 2026-05). */
+  test("leaves out what the server's own parser left of a call", () => {
+    const left = "</parameter>\n</function>\n</tool_call>";
+    const call = { type: "tool-call-start", callId: "c", toolName: "read" } as const;
+    for (const pieces of [[left], [...left]]) {
+      const events = leave([call, ...pieces.map((piece) => text(piece)), end]).flat();
+
+      expect(events.map(({ type }) => type)).toEqual(["tool-call-start", "reply-end"]);
+    }
+  });
+
   test("counts what it holds back as pending", () => {
     const decoder = scanTools(createScript([text("Ok.\n<tool_")]), tools);
     decoder.feed(new Uint8Array(1), () => {});

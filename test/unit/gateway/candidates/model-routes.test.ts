@@ -115,6 +115,12 @@ describe("createModelRoutes", () => {
     expect(await find("no-such-model")).toEqual(["qwen-web/no-such-model"]);
   });
 
+  test("refuses a name that nobody would remember", async () => {
+    expect(await find("m".repeat(1024))).toEqual([`qwen-web/${"m".repeat(1024)}`]);
+    expect(find("m".repeat(1025))).rejects.toMatchObject({ kind: "invalid-request", param: "model" });
+    expect(find("m".repeat(1025), { upstreams: [web] })).rejects.toMatchObject({ kind: "invalid-request" });
+  });
+
   test("serves what agents ask for by default, unless somebody offers it", async () => {
     const oss = upstreamOf("lab", ["gpt-5-oss"]);
     expect((await find("claude-sonnet-4-5")).slice(0, 1)).toEqual(["qwen-web/"]);

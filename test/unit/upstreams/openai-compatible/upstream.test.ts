@@ -233,6 +233,18 @@ describe("repairs", () => {
     expect(server.completions.map(({ body }) => "stream_options" in (body ?? {}))).toEqual([true, false, false]);
   });
 
+  test("that are remembered leave room for others", async () => {
+    const unknown = { prompt_cache_key: "a", store: false, user: "u", verbosity: "low" };
+    const refusals = Object.keys(unknown).map((field) => refused(400, `property '${field}' is unsupported`));
+    const tooMany = refused(400, "Range of max_tokens should be [1, 8192]");
+    await using server = serveCompatible([...refusals, good, tooMany, good]);
+    const upstream = createTestUpstream(server, { dialect: dialects.generic });
+    await askOnce(upstream, request(unknown));
+    await askOnce(upstream, request({ ...unknown, max_tokens: 9000 }));
+
+    expect(server.completions.map(({ body }) => body?.["max_tokens"]).slice(-2)).toEqual([9000, 8192]);
+  });
+
   test("of a value that was refused, even if only its field was named, are remembered for that value alone", async () => {
     const named = { status: 400, body: JSON.stringify({ error: { message: "bad", param: "reasoning_effort" } }) };
     await using server = serveCompatible([named, good]);
