@@ -144,7 +144,7 @@ export const commonRows: readonly RefusalRow[] = [
     when: (facts) => codeIs("tool_use_failed")(facts) || says(/failed to parse input at pos/)(facts),
   },
   // LM Studio, under status 400 (#1050, 2025-10): it loads the model again with the next request.
-  { reason: "server", when: says(/model (?:has )?crashed|model (?:is |was )?unloaded/), retryAfterMs: 2000 },
+  { reason: "server", when: says(/model (?:has )?crashed|model (?:is |was )?unloaded/) },
   { reason: "loading", when: says(/loading model|model is (?:being )?loaded|model is loading/) },
   {
     reason: "loading",
