@@ -65,8 +65,6 @@ export interface ReasoningOptions {
   readonly adaptive?: true;
   /** Where the client wants to see the thoughts; absent: it does not say. */
   readonly shown?: ReplyDisplay["thoughts"];
-  /** The client has not asked for thoughts, in a protocol that has none then. */
-  readonly isUnasked?: true;
 }
 
 /** How words are drawn, of clients whose fields have other names than the upstream's. */

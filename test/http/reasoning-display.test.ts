@@ -219,18 +219,3 @@ describe("the display", () => {
     });
   });
 });
-
-test.each([true, false])("messages has no thoughts that nobody asked for, streamed: %p", async (stream) => {
-  await using harness = await startHarness();
-  const ask = async (fields: object, headers: Record<string, string> = {}) => {
-    harness.emulator.script({ reply: { thinking: thought, text: answer } });
-    const body = { ...fields, stream, max_tokens: 2000, messages: [user("2+2?")] };
-    const message = await readMessage(await harness.post("/v1/messages", body, { headers }));
-    return message.content.map(({ type }) => type);
-  };
-
-  expect(await ask({})).toEqual(["text"]);
-  expect(await ask({ thinking: { type: "disabled" } })).toEqual(["text"]);
-  expect(await ask({ thinking: { type: "adaptive" } })).toEqual(["thinking", "text"]);
-  expect(await ask({}, { "x-reasoning-display": "field" })).toEqual(["thinking", "text"]);
-});

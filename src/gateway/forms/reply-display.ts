@@ -1,7 +1,7 @@
 // How a client wants to see its reply: as the request says, else as the operator has set it.
 
 import type { ReplyDisplay } from "../../contract/answer-format.ts";
-import type { ChatRequest, ReasoningOptions } from "../../contract/chat-request.ts";
+import type { ChatRequest } from "../../contract/chat-request.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 
 export const plainDisplay: ReplyDisplay = { thoughts: "field", wrapsAnswer: false };
@@ -22,14 +22,9 @@ export function replyDisplay(
   { reasoning }: ChatRequest,
   setting: ReplyDisplay,
 ): ReplyDisplay | undefined {
-  const shown = reasoning.shown ?? choiceIn(headers, thoughtsHeader, thoughts) ?? ownPlace(reasoning, setting);
+  const shown = reasoning.shown ?? choiceIn(headers, thoughtsHeader, thoughts) ?? setting.thoughts;
   const wrapsAnswer = choiceIn(headers, wrapHeader, wrappings) ?? setting.wrapsAnswer;
   return shown === "field" && !wrapsAnswer ? undefined : { thoughts: shown, wrapsAnswer };
-}
-
-/** The protocol's own place is none where the protocol has it so. */
-function ownPlace({ isUnasked }: ReasoningOptions, setting: ReplyDisplay): ReplyDisplay["thoughts"] {
-  return isUnasked === true && setting.thoughts === "field" ? "hidden" : setting.thoughts;
 }
 
 function choiceIn<Value>(headers: Headers, name: string, choices: Readonly<Record<string, Value>>): Value | undefined {

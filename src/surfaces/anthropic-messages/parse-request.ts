@@ -61,11 +61,10 @@ function readBody(body: CheckedBody): ChatRequest {
   const { toolChoice, parallelToolCalls } = parseToolChoice(fields["tool_choice"], tools);
   const messages = withSystem(parseSystem(fields["system"]), parseMessages(fields["messages"]));
   const format = parseOutputFormat(fields);
-  const model = parseModel(body.model);
   const stopSequences = parseStopSequences(body.stop_sequences ?? []);
   return {
     surface: surfaceName,
-    model,
+    model: parseModel(body.model),
     messages,
     tools,
     toolChoice,
@@ -73,7 +72,7 @@ function readBody(body: CheckedBody): ChatRequest {
     // It has its place in every stream of this protocol.
     includeUsage: true,
     maxTokens: body.max_tokens,
-    reasoning: parseReasoning(fields, model),
+    reasoning: parseReasoning(fields),
     continuesLast: true,
     ...(format === undefined ? {} : { format }),
     sampling: parseSampling(body),
@@ -118,17 +117,10 @@ const efforts: Readonly<Record<string, NonNullable<ReasoningOptions["effort"]>>>
   max: "xhigh",
 };
 
-/** Whoever names such a model asks by it: `qwen3-max-thinking`, `qwen3-max-auto`, `Qwen3-235B-A22B-Thinking-2507`. */
-const saysThinking = /-(?:thinking|auto)(?![a-z])/i;
-
-/**
- * Efforts come with nearly every request of an agent, also with those that are not to think: alone they say nothing.
- * Thoughts that were not asked for are no block of an answer: older clients refuse a message with one (`ai` 3, LangChain 0.2),
- * and many read `content[0].text`.
- */
-function parseReasoning(fields: JsonObject, model: string | undefined): ReasoningOptions {
+/** Efforts come with nearly every request of an agent, also with those that are not to think: alone they say nothing. */
+function parseReasoning(fields: JsonObject): ReasoningOptions {
   const thinking = fields["thinking"];
-  if (!isJsonObject(thinking)) return saysThinking.test(model ?? "") ? {} : { isUnasked: true };
+  if (!isJsonObject(thinking)) return {};
   const budget = thinking["budget_tokens"];
   const config = fields["output_config"];
   const said = isJsonObject(config) ? config["effort"] : undefined;
@@ -140,7 +132,7 @@ function parseReasoning(fields: JsonObject, model: string | undefined): Reasonin
     case "adaptive":
       return { adaptive: true, ...withEffort };
     case "disabled":
-      return { enabled: false, isUnasked: true };
+      return { enabled: false };
     default:
       return {};
   }

@@ -130,8 +130,6 @@ export const messagesSamples: SurfaceSamples = {
   body: ({ text, stream, model, tools = [] }) => ({
     model,
     max_tokens: 1000,
-    // Thoughts are shown to those who ask for them.
-    thinking: { type: "adaptive" },
     messages: [{ role: "user", content: text }],
     ...(stream ? { stream } : {}),
     ...(tools.length === 0 ? {} : { tools: tools.map((name) => ({ name, input_schema: parameters })) }),

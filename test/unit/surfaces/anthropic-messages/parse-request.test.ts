@@ -52,22 +52,12 @@ describe("parseRequest", () => {
   test.each([
     [{ type: "enabled", budget_tokens: 5 }, {}, { enabled: true, budgetTokens: 5 }],
     [{ type: "enabled", budget_tokens: 5 }, { effort: "max" }, { enabled: true, budgetTokens: 5, effort: "xhigh" }],
-    [{ type: "disabled" }, { effort: "high" }, { enabled: false, isUnasked: true }],
+    [{ type: "disabled" }, { effort: "high" }, { enabled: false }],
     [{ type: "adaptive", display: "omitted" }, { effort: "low" }, { adaptive: true, effort: "low" }],
     [{ type: "between_tools" }, {}, {}],
-    [undefined, { effort: "high" }, { isUnasked: true }],
+    [undefined, { effort: "high" }, {}],
   ])("reads the thinking %p with %p", (thinking, config, expected) => {
     expect(parse({ thinking, output_config: config }).reasoning).toEqual(expected as object);
-  });
-
-  test.each([
-    ["qwen3-max-thinking", {}],
-    ["Qwen3-235B-A22B-Thinking-2507", {}],
-    ["qwen3-max-auto", {}],
-    ["qwen3-max", { isUnasked: true }],
-    ["autocoder", { isUnasked: true }],
-  ])("takes the name %s for a wish to see thoughts, or not", (model, expected) => {
-    expect(parse({ model }).reasoning).toEqual(expected as object);
   });
 
   test.each([
