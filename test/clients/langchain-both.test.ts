@@ -83,5 +83,12 @@ describe.each(upstreamKinds)("LangChain over %s", (kind) => {
         expect(told.text).toBe(saysBoth);
       },
     );
+
+    test("a stream that breaks off throws with the sentence", async () => {
+      await stage.script({ text: "one ", isEndless: true, breaksAfter: 20 });
+      const read = async (): Promise<unknown> => gather(await create(stage).stream("Go on"));
+
+      await expect(read()).rejects.toThrow("broke off before the answer was complete");
+    });
   });
 });

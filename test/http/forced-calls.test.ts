@@ -54,6 +54,19 @@ describe.each([true, false])("streamed: %p", (stream) => {
     expect(acceptedTurns(harness).at(-1)).toMatchObject({ chatId: before?.chatId, parentId: before?.responseId });
   });
 
+  test("words beside the call are not told, and the next turn goes on in its chat", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { text: "Let me look that up.", calls: [call(rome)] } });
+    const answer = await askWithTools(harness, [user("Where?")], { stream, tools: [chatTool()], tool_choice: choice });
+    expect(answer.content).toBe("");
+    expect(answer.calls.map((one) => JSON.parse(one.arguments))).toEqual([rome]);
+
+    const [before] = acceptedTurns(harness);
+    const history = [user("Where?"), answer.message, resultOf(answer.calls[0], "noted")];
+    await askWithTools(harness, history, { stream, tools: [chatTool()] });
+    expect(acceptedTurns(harness)[1]).toMatchObject({ chatId: before?.chatId, parentId: before?.responseId });
+  });
+
   test("the only tool that there is needs no name", async () => {
     await using harness = await startHarness();
     harness.emulator.script({ times: 2, reply: { text: JSON.stringify(rome) } });

@@ -2,7 +2,17 @@
 
 import { describe, expect, test } from "bun:test";
 import { startHarness } from "../support/harness.ts";
-import { acceptedTurns, allTurns, callsOf, lastTurn, openReplies, readError, untilIdle, user } from "./client.ts";
+import {
+  acceptedTurns,
+  allTurns,
+  bodyOf,
+  callsOf,
+  lastTurn,
+  openReplies,
+  readError,
+  untilIdle,
+  user,
+} from "./client.ts";
 import { askWithTools, resultOf, tool, tools, weather } from "./tool-client.ts";
 
 const called = (name: string, values: object) => ({ name, arguments: JSON.parse(JSON.stringify(values)) });
@@ -166,20 +176,23 @@ describe("what the backend is told", () => {
     expect(lastTurn(harness).content).toBe("Fine");
   });
 
-  test("is what the legacy fields say as well", async () => {
+  test("is what the legacy fields say as well, and the answer has theirs", async () => {
     await using harness = await startHarness();
     const functions = [{ name: "get_time", parameters: { type: "object", properties: {} } }];
-    const body = { tools: undefined, functions, function_call: { name: "get_time" } };
-    const answer = await askWithTools(harness, [user("Hello")], body);
-    expect(parsed(answer.calls)).toEqual([called("get_time", {})]);
-    const [call] = answer.calls;
-    const history = [
-      user("Hello"),
-      { role: "assistant", content: answer.content, function_call: { name: call?.name, arguments: call?.arguments } },
-      { role: "function", name: "get_time", content: "noon" },
-    ];
-    await askWithTools(harness, history, { ...body, function_call: "auto" });
-    expect(lastTurn(harness).content).toBe('<tool_response name="get_time">\nnoon\n</tool_response>');
+    const body = { model: "qwen3-max", functions, messages: [user("Hello")] };
+    const answer = await bodyOf(await harness.chat({ ...body, function_call: { name: "get_time" } }));
+    // The shape is what is asserted.
+    const [choice] = (JSON.parse(answer) as { choices: { message: { role: string } }[] }).choices;
+    expect(choice).toMatchObject({
+      finish_reason: "function_call",
+      message: { function_call: { name: "get_time", arguments: "{}" } },
+    });
+    expect(choice?.message).not.toHaveProperty("tool_calls");
+    const messages = [user("Hello"), choice?.message, { role: "function", name: "get_time", content: "noon" }];
+    await bodyOf(await harness.chat({ ...body, messages, function_call: "auto" }));
+    expect(lastTurn(harness).content).toBe(
+      '# Tools\nCall one tool at most.\n\n# Message\n<tool_response name="get_time">\nnoon\n</tool_response>',
+    );
   });
 });
 

@@ -85,13 +85,12 @@ function joined(all: readonly Said[]): Said[] {
 function saidByDecoder(events: readonly PlainEvent[]): Said[] {
   const isSaid = ({ type }: PlainEvent): boolean => type.endsWith("-delta") || type === "tool-call-start";
   return joined(
-    events
-      .filter(isSaid)
-      .map(({ type, callId, text, argumentsText, toolName }) => [
-        type,
-        callId,
-        String(text ?? argumentsText ?? toolName),
-      ]),
+    events.filter(isSaid).map(({ type, callId, text, argumentsText, toolName }) => [
+      // A refusal passes in its field, wherever it stands; translated, one behind an answer is text.
+      type === "refusal-delta" ? "text-delta" : type,
+      callId,
+      String(text ?? argumentsText ?? toolName),
+    ]),
   );
 }
 

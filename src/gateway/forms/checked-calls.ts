@@ -84,6 +84,7 @@ export class CheckedCalls extends EventFilter {
         this.#held = undefined;
         return this.say({ type: "reply-error", error });
       }
+      if (this.#calls.length > 0) this.#held = this.#withoutWords();
     }
     this.#release();
     this.say(event);
@@ -97,10 +98,19 @@ export class CheckedCalls extends EventFilter {
     const { callId, toolName, argumentsText } = call;
     this.#calls.push({ callId, toolName, argumentsText });
     this.#held = [
-      ...held.filter(({ type }) => type !== "text-delta"),
+      ...held,
       { type: "tool-call-start", callId, toolName },
       { type: "tool-call-delta", callId, argumentsText },
     ];
+  }
+
+  /**
+   * Beside a forced call OpenAI and Anthropic have no words, and clients take the first thing that comes for the data
+   * (Instructor's streams, `content[0].input`).
+   * @see https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use#forcing-tool-use
+   */
+  #withoutWords(): UpstreamEvent[] | undefined {
+    return this.#held?.filter(({ type }) => type !== "text-delta");
   }
 
   #release(): void {

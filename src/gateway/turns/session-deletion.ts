@@ -46,6 +46,8 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
   const { store, upstreams, log } = options;
 
   async function deleteChats(chats: readonly UnwantedChat[]): Promise<void> {
+    // What was to go later goes now: its wish must not pass for a use of it.
+    for (const chat of chats) await unwish(chat);
     const tried = new Map(chats.map((chat) => [chat.chatId, 1 + triesOf(chat)]));
     const unwanted = (await store.findUnusedChats(chats)).flatMap((chat) => {
       const keeper = upstreams().find(({ name }) => name === chat.upstream);
@@ -57,13 +59,13 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
       const { keeper, tries } = chat;
       try {
         await keeper.deleteChat?.(chat.account, chat.chatId, AbortSignal.timeout(deleteTimeoutMs));
-        await fulfil(chat);
+        await unwish(chat);
       } catch (error) {
         const isLast = tries >= mostTries || !mayPass(error);
         const outlook = isLast ? "it stays there" : "it is tried again later";
         const level = isLast || tries === 1 ? "warn" : "debug";
         log[level](`Cannot delete a chat at the upstream: ${outlook}`, { reason: toGatewayError(error).message });
-        if (isLast) await fulfil(chat);
+        if (isLast) await unwish(chat);
       }
     }
   }
@@ -98,8 +100,8 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
     for (const chat of chats) await wish(chat, 0);
   }
 
-  /** Nothing more is to be done for that chat. */
-  async function fulfil({ chatId }: ChatPlace): Promise<void> {
+  /** Nothing more is to be done for that chat later. */
+  async function unwish({ chatId }: ChatPlace): Promise<void> {
     try {
       await store.deleteSession(itself, wishOf(chatId));
     } catch (error) {

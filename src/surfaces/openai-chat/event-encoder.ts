@@ -2,7 +2,7 @@
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
-import type { JsonText } from "../../contract/json.ts";
+import type { JsonObject, JsonText } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
 import { RawText } from "../../conversation/raw-text.ts";
@@ -11,6 +11,7 @@ import { commentFrame, doneFrame, formatSseEvent } from "../../sse/sse-writer.ts
 import { customInput } from "../custom-tools.ts";
 import { encodeUsage } from "../openai-fields.ts";
 import { encodeAnnotations } from "./annotations.ts";
+import { declaresFunctions, finishReasonFor } from "./older-functions.ts";
 import { customNamesOf } from "./parse-tools.ts";
 
 export function chatReplyId(identity: ReplyIdentity): string {
@@ -29,7 +30,10 @@ export function createEventEncoder(request: ChatRequest, identity: ReplyIdentity
 class Encoder implements EventEncoder {
   readonly #writer = new ByteWriter();
   readonly #includeUsage: boolean;
+  readonly #body: JsonObject;
   readonly #customNames: ReadonlySet<string>;
+  /** Calls are told in `function_call`, which holds one. */
+  readonly #isOlder: boolean;
   /** What all chunks of the reply begin with. */
   readonly #head: string;
   #contentStart: Uint8Array | undefined;
@@ -44,7 +48,9 @@ class Encoder implements EventEncoder {
 
   constructor(request: ChatRequest, identity: ReplyIdentity) {
     this.#includeUsage = request.includeUsage;
+    this.#body = request.body;
     this.#customNames = customNamesOf(request);
+    this.#isOlder = declaresFunctions(request.body);
     const created = Math.floor(identity.createdAtMs / 1000);
     this.#head = `data: {"id":"${chatReplyId(identity)}","object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(identity.model)},"choices":[`;
   }
@@ -71,14 +77,16 @@ class Encoder implements EventEncoder {
           return;
         }
         if (event.argumentsText !== "") this.#silentCall = undefined;
-        return this.#toolCall({ index: event.callIndex, function: { arguments: event.argumentsText } });
-      case "reply-end":
+        return this.#function({ index: event.callIndex }, { arguments: event.argumentsText });
+      case "reply-end": {
         this.#annotate();
-        this.#writer.text(`${this.#head}{"index":0,"delta":{},"finish_reason":"${event.finishReason}"}]}\n\n`);
+        const reason = finishReasonFor(this.#body, event.finishReason);
+        this.#writer.text(`${this.#head}{"index":0,"delta":{},"finish_reason":"${reason}"}]}\n\n`);
         if (this.#includeUsage) {
           this.#writer.text(`${this.#head}],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
         }
         return this.#writer.bytes(doneFrame);
+      }
       case "reply-error":
         this.#writer.text(formatSseEvent(openaiErrorBody(event.error)));
         return this.#writer.bytes(doneFrame);
@@ -136,14 +144,14 @@ class Encoder implements EventEncoder {
       return this.#toolCall({ index, id, type: "custom", custom: { name, input: "" } });
     }
     this.#silentCall = index;
-    this.#toolCall({ index, id, type: "function", function: { name, arguments: "" } });
+    this.#function({ index, id, type: "function" }, { name, arguments: "" });
   }
 
   /** Clients parse what they have put together: no arguments are an empty object. */
   #endCall(): void {
     this.#tellHeld();
     if (this.#silentCall === undefined) return;
-    this.#toolCall({ index: this.#silentCall, function: { arguments: "{}" } });
+    this.#function({ index: this.#silentCall }, { arguments: "{}" });
     this.#silentCall = undefined;
   }
 
@@ -154,9 +162,21 @@ class Encoder implements EventEncoder {
     this.#toolCall({ index, custom: { input: customInput(argumentsText) } });
   }
 
+  #function(call: CallHead, told: { readonly name?: string; readonly arguments: string }): void {
+    if (!this.#isOlder) return this.#toolCall({ ...call, function: told });
+    // There is no place for another one: the model makes it again behind the result of the first.
+    if (call.index === 0) this.#chunk(`"function_call":${JSON.stringify(told)}`);
+  }
+
   #toolCall(call: object): void {
     this.#chunk(`"tool_calls":[${JSON.stringify(call)}]`);
   }
+}
+
+interface CallHead {
+  readonly index: number;
+  readonly id?: string;
+  readonly type?: "function";
 }
 
 type CallStart = Extract<ChatEvent, { block: "tool-call"; callId: string }>;

@@ -14,6 +14,7 @@ import {
   sharedFields,
   tokenLimit,
 } from "../openai-fields.ts";
+import { declaresFunctions } from "./older-functions.ts";
 import { parseMessages } from "./parse-messages.ts";
 import { parseToolChoice, parseTools } from "./parse-tools.ts";
 
@@ -37,6 +38,7 @@ export function parseRequest(value: unknown): ChatRequest {
   const declared = parseTools(body.tools ?? body.functions);
   const { toolChoice, allowed } = parseToolChoice(fields, declared);
   const format = parseResponseFormat(fields["response_format"]);
+  const isOlder = declaresFunctions(fields);
   return {
     surface: surfaceName,
     model: parseModel(body.model),
@@ -48,8 +50,9 @@ export function parseRequest(value: unknown): ChatRequest {
     maxTokens: readTokenLimit(body.max_completion_tokens ?? body.max_tokens),
     reasoning: parseReasoning(fields),
     ...(format === undefined ? {} : { format }),
-    // No server is told of a custom tool: its calls have to be told in the client's words.
-    ...(declared.customNames.size === 0 ? {} : { isReplyRead: true }),
+    // No server is told of a custom tool, or of functions: their calls have to be told in the client's words.
+    ...(declared.customNames.size > 0 || isOlder ? { isReplyRead: true } : {}),
+    ...(isOlder ? { parallelToolCalls: false } : {}),
     ...(fields["logprobs"] === true ? { wantsProbabilities: true } : {}),
     webSearch: parseWebSearch(fields),
     session: parseSession(fields),

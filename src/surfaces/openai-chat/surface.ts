@@ -10,6 +10,7 @@ import { encodeUsage } from "../openai-fields.ts";
 import { chatReplyId, createEventEncoder } from "./event-encoder.ts";
 import { encodeAnnotations } from "./annotations.ts";
 import { parseRequest, surfaceName } from "./parse-request.ts";
+import { declaresFunctions, finishReasonFor } from "./older-functions.ts";
 import { customNamesOf, echoedCall } from "./parse-tools.ts";
 
 export const openaiChat: Surface = {
@@ -28,7 +29,9 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
   const isNull = text === "" && (hasCalls || refusal !== undefined);
   const message: Record<string, Json> = { role: "assistant", content: isNull ? null : text };
   if (reasoning !== "") message["reasoning_content"] = reasoning;
-  if (hasCalls) message["tool_calls"] = encodeToolCalls(request, toolCalls);
+  const [call] = toolCalls;
+  if (call !== undefined && declaresFunctions(request.body)) message["function_call"] = encodeFunction(call);
+  else if (hasCalls) message["tool_calls"] = encodeToolCalls(request, toolCalls);
   if (sources.length > 0) message["annotations"] = encodeAnnotations(text, sources);
   message["refusal"] = refusal ?? null;
   return {
@@ -41,7 +44,7 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
         index: 0,
         message,
         logprobs: null,
-        finish_reason: reply.finishReason,
+        finish_reason: finishReasonFor(request.body, reply.finishReason),
       },
     ],
     usage: encodeUsage(reply.usage),
@@ -50,9 +53,13 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
 
 function encodeToolCalls(request: ChatRequest, calls: readonly ToolCall[]): Json {
   const customNames = customNamesOf(request);
-  return calls.map(({ callId: id, toolName: name, argumentsText }) =>
-    customNames.has(name)
-      ? { id, type: "custom", custom: { name, input: customInput(argumentsText) } }
-      : { id, type: "function", function: { name, arguments: argumentsText === "" ? "{}" : argumentsText } },
+  return calls.map((call) =>
+    customNames.has(call.toolName)
+      ? { id: call.callId, type: "custom", custom: { name: call.toolName, input: customInput(call.argumentsText) } }
+      : { id: call.callId, type: "function", function: encodeFunction(call) },
   );
+}
+
+function encodeFunction({ toolName: name, argumentsText }: ToolCall): Json {
+  return { name, arguments: argumentsText === "" ? "{}" : argumentsText };
 }

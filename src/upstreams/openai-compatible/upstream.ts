@@ -128,7 +128,8 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     const { signal, deadlineMs } = context;
     const reading = readableRequest(asked, dialect, options.attachments, signal);
     const read = reading === undefined ? asked : await reading;
-    const model = read.model ?? options.defaultModel ?? (await models.first());
+    const named = read.model ?? options.defaultModel ?? (await models.first());
+    let model = models.spelled(named) ?? named;
     const request = withoutThoughts(read, { dialect, model });
     const except = new Set<string>();
     for (;;) {
@@ -141,7 +142,16 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
         if (!(error instanceof UpstreamRefusal)) throw error;
         keys.note(key.id, model, error);
         tellOfRefusal(context, error);
-        if (error.reason === "model") void models.renew();
+        if (error.reason === "model") {
+          const isUnread = models.spelled(named) === undefined;
+          const renewal = models.renew();
+          if (isUnread) await renewal;
+          const listed = models.spelled(named) ?? named;
+          if (listed !== model) {
+            model = listed;
+            continue;
+          }
+        }
         except.add(key.id);
         if (!isAboutKey(error.reason) || !keys.hasReady(model, except)) throw error;
         log.info("Another key is asked", { requestId: context.requestId, upstream: name, refusedBy: key.id });

@@ -29,12 +29,19 @@ export interface ModelList {
   list(): Promise<readonly ModelInfo[]>;
   /** The model of a request that names none. @throws {GatewayError} as `list`, or when the list is empty */
   first(): Promise<string>;
+  /**
+   * The name as the server writes it, which may tell letters apart: older Claude Code writes all of them small. One that is not in
+   * the list is as it was. Undefined: nobody has read the list yet.
+   */
+  spelled(name: string): string | undefined;
   /** Reads it again, unless that was just done. Never rejects. */
   renew(): Promise<void>;
 }
 
 interface CachedList {
   readonly models: readonly ModelInfo[];
+  /** By names in small letters. */
+  readonly spellings: ReadonlyMap<string, readonly string[]>;
   readonly isFetched: boolean;
   readonly expiresAtMs: number;
 }
@@ -53,7 +60,7 @@ export function createModelList(options: ModelListOptions): ModelList {
 
   async function load(): Promise<CachedList> {
     if (options.configured.length > 0) {
-      return { models: options.configured.map(byName), isFetched: true, expiresAtMs: Number.POSITIVE_INFINITY };
+      return listOf(options.configured.map(byName), true, Number.POSITIVE_INFINITY);
     }
     const { timeoutMs = defaultTimeoutMs } = options;
     const signal = AbortSignal.timeout(timeoutMs);
@@ -70,7 +77,7 @@ export function createModelList(options: ModelListOptions): ModelList {
       const others = listed.filter((model) => detailsOf(model)?.chats === false);
       // The first one serves requests that name none.
       const models = [...chatting, ...others].map((model) => withDetails(model, detailsOf(model)));
-      return { models, isFetched: true, expiresAtMs: options.clock() + lifetimeMs };
+      return listOf(models, true, options.clock() + lifetimeMs);
     } catch (error) {
       // A list that was fetched once is better than one of known names.
       const models = cached?.isFetched ? cached.models : options.fallback.map(byName);
@@ -79,7 +86,7 @@ export function createModelList(options: ModelListOptions): ModelList {
         reason: error instanceof Error ? error.message : "unknown",
       });
       if (models.length === 0) throw signal.aborted ? tooLate(options.upstream, timeoutMs) : error;
-      return { models, isFetched: cached?.isFetched ?? false, expiresAtMs: options.clock() + retryMs };
+      return listOf(models, cached?.isFetched ?? false, options.clock() + retryMs);
     }
   }
 
@@ -116,6 +123,11 @@ export function createModelList(options: ModelListOptions): ModelList {
         param: "model",
       });
     },
+    spelled(name) {
+      const listed = cached?.spellings.get(name.toLowerCase()) ?? [];
+      // Two that differ in their letters alone are two models.
+      return listed.length === 1 ? listed[0] : cached && name;
+    },
     async renew() {
       const nowMs = options.clock();
       const isDue = nowMs >= renewableAtMs;
@@ -124,6 +136,14 @@ export function createModelList(options: ModelListOptions): ModelList {
       await (isDue ? fetchOnce() : running)?.catch(() => {});
     },
   };
+}
+
+function listOf(models: readonly ModelInfo[], isFetched: boolean, expiresAtMs: number): CachedList {
+  const spellings = Map.groupBy(
+    models.map(({ id }) => id),
+    (id) => id.toLowerCase(),
+  );
+  return { models, spellings, isFetched, expiresAtMs };
 }
 
 function tooLate(upstream: string, timeoutMs: number): GatewayError {

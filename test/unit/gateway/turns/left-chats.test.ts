@@ -52,6 +52,7 @@ async function leaveOne(options: { readonly deleteChats: boolean; readonly sessi
       await repeated.begin(AbortSignal.timeout(5000), [web]);
       await answer(repeated, chatId);
     },
+    deleteSession: (sessionId: string) => deletion.deleteSession("caller", sessionId),
     async sweepLater(): Promise<void> {
       nowMs += hourMs;
       await deletion.sweepSessions();
@@ -76,6 +77,14 @@ describe("chats that came to nothing", () => {
     await repeatIn("left");
     await sweepLater();
     expect(deleted).toEqual([]);
+  });
+
+  test("go at once with the session whose message was repeated in one", async () => {
+    const { turn, deleted, repeatIn, deleteSession } = await leaveOne({ deleteChats: true, sessionId: "s" });
+    await turn.release(0);
+    await repeatIn("left");
+    await deleteSession("s");
+    expect(deleted).toEqual(["left"]);
   });
 
   test("stay where another attempt has taken one, and go where it has not", async () => {

@@ -11,11 +11,12 @@ import { parseChatStream } from "../../../support/sse-frames.ts";
 
 const usage = { inputTokens: 5, outputTokens: 7, totalTokens: 12, cachedTokens: 2, reasoningTokens: 3 };
 
-function encode(events: readonly ChatEvent[], includeUsage = false): string {
+function encode(events: readonly ChatEvent[], includeUsage = false, fields: object = {}): string {
   const request = parseRequest({
     messages: [{ role: "user", content: "x" }],
     stream: true,
     stream_options: { include_usage: includeUsage },
+    ...fields,
   });
   const encoder = createEventEncoder(request, { replyId: "r1", model: 'qwen "π"', createdAtMs: 1_790_000_000_999 });
   for (const event of events) encoder.write(event);
@@ -105,6 +106,31 @@ describe("createEventEncoder", () => {
       [{ index: 0, function: { arguments: '{"a":' } }],
       [{ index: 0, function: { arguments: "1}" } }],
     ]);
+  });
+
+  test("tells a client that declares functions the first call alone, in function_call", () => {
+    const call = (callIndex: number, pieces: readonly string[]): ChatEvent[] => [
+      { type: "block-start", index: callIndex, block: "tool-call", callIndex, callId: "c", toolName: "look" },
+      ...pieces.map((text): ChatEvent => ({
+        type: "tool-call-delta",
+        index: callIndex,
+        callIndex,
+        argumentsText: text,
+      })),
+      { type: "block-end", index: callIndex, block: "tool-call" },
+    ];
+    const told = (events: readonly ChatEvent[]): unknown[] =>
+      parseChatStream(encode(events, false, { functions: [{ name: "look" }] })).chunks.map(({ choices }) => choices[0]);
+    const calls: ChatEvent = { type: "reply-end", finishReason: "tool_calls", usage };
+    const pieces = told([start, ...call(0, ['{"a":', "1}"]), ...call(1, ["{}"]), calls]).slice(1);
+
+    expect(pieces).toEqual([
+      { index: 0, delta: { function_call: { name: "look", arguments: "" } }, finish_reason: null },
+      { index: 0, delta: { function_call: { arguments: '{"a":' } }, finish_reason: null },
+      { index: 0, delta: { function_call: { arguments: "1}" } }, finish_reason: null },
+      { index: 0, delta: {}, finish_reason: "function_call" },
+    ]);
+    expect(told([start, ...call(0, []), end])[2]).toMatchObject({ delta: { function_call: { arguments: "{}" } } });
   });
 
   test("ends a failure with an error frame and [DONE], without a finish reason [R0-029] [R0-030]", () => {

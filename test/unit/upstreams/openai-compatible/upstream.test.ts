@@ -70,6 +70,20 @@ function createMemoryLog() {
 }
 
 describe("a request", () => {
+  test("names the model as the server writes it, also where the client has other letters", async () => {
+    const unknown = refused(404, "The model does not exist.");
+    const models = { body: JSON.stringify({ object: "list", data: [{ id: "Big/Model" }, { id: "a" }, { id: "A" }] }) };
+    await using server = serveCompatible([unknown, good, good, unknown], { "/v1/models": models });
+    const upstream = createTestUpstream(server, { dialect: dialects.vllm });
+    await askOnce(upstream, request({ model: "big/model" }));
+    await askOnce(upstream, request({ model: "BIG/model" }));
+    // Two that differ in their letters alone are two models.
+    expect(await failureOf(askOnce(upstream, request({ model: "a" })))).toBeInstanceOf(GatewayError);
+
+    const asked = server.requests.filter(({ path }) => path.endsWith("/chat/completions"));
+    expect(asked.map(({ body }) => body?.["model"])).toEqual(["big/model", "Big/Model", "Big/Model", "a"]);
+  });
+
   test("carries the key, the gateway's name and the user's own headers, and asks for no compression", async () => {
     await using server = serveCompatible([good]);
     await ask(server, request(), { headers: { "x-team": "blue" } });
