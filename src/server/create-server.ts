@@ -13,7 +13,6 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
-import { readDescriptorLimit } from "../telemetry/descriptors.ts";
 import type { Fellows } from "../workers/fellows.ts";
 import { type AdmitOptions, createAdmit } from "./access/admit.ts";
 import { createAnswerError } from "./answer-error.ts";
@@ -28,8 +27,7 @@ import { createDiagnose, type DiagnosisSource } from "./health/diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health/health-details.ts";
 import { healthRoutes, isHealthPath } from "./health/health-routes.ts";
-import { createHeldConnections, type HeldConnections } from "./held-connections.ts";
-import { createIdleConnections, type IdleConnections } from "./idle-connections.ts";
+import { type Connections, createConnections } from "./connections.ts";
 import { createEndOf } from "./access/lasting-access.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import {
@@ -159,8 +157,7 @@ interface Sockets {
 }
 
 interface HandedOver extends Sockets {
-  readonly held: HeldConnections | undefined;
-  readonly idle: IdleConnections | undefined;
+  readonly connections: Connections | undefined;
 }
 
 type Answers = { readonly [Socket in keyof Sockets]: Answer };
@@ -208,8 +205,7 @@ export function createServer(options: ServerOptions): GatewayServer {
   let inner: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
   /** Of the socket, and not of this server: else its timer would keep one that has been replaced. */
-  let held: HeldConnections | undefined;
-  let idle: IdleConnections | undefined;
+  let connections: Connections | undefined;
 
   const { admit, stillAdmits } = createAdmit(options, cors, isStopping);
   const own = createRoutes(options, {
@@ -229,13 +225,13 @@ export function createServer(options: ServerOptions): GatewayServer {
   function keepOpen(request: Request): () => void {
     // Whoever passes it on has the connection that matters, and closes it.
     if (trips.of(request).isRelayed === true) return () => {};
-    return held?.hold(request) ?? (() => {});
+    return connections?.hold(request) ?? (() => {});
   }
 
   async function answer(received: Request): Promise<Response> {
     const request = withHttpAddress(received);
     const trip = trips.open(request, server?.requestIP(received)?.address);
-    idle?.asked();
+    connections?.asked();
     const recorder = options.capture?.recorder;
     const isCaptured = recorder !== undefined && isExchange(trip);
     if (isCaptured) {
@@ -296,22 +292,21 @@ export function createServer(options: ServerOptions): GatewayServer {
     start() {
       checkBind(options);
       server = listen({ ...options, sharesPort: fellows !== undefined }, answer);
-      held = createHeldConnections(server, options.idleTimeoutSeconds ?? usualIdleTimeoutSeconds);
-      idle = createIdleConnections({ server, limit: readDescriptorLimit(), log });
+      connections = createConnections(server, options.idleTimeoutSeconds ?? usualIdleTimeoutSeconds, log);
       if (fellows !== undefined) inner = listenInside(fellows.socketPath, answerInside);
       const port = server.port ?? options.port;
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
     takeOver(from) {
       checkBind(options);
-      ({ http: server, inner, held, idle } = from.handOver({ http: answer, inner: answerInside }));
+      ({ http: server, inner, connections } = from.handOver({ http: answer, inner: answerInside }));
     },
     handOver(next) {
       if (server !== undefined) exchangeAnswer(server, { ...options, sharesPort: fellows !== undefined }, next.http);
       if (inner !== undefined && fellows !== undefined) exchangeInside(inner, fellows.socketPath, next.inner);
       replaced.abort();
-      held?.look();
-      return { http: server, inner, held, idle };
+      connections?.look();
+      return { http: server, inner, connections };
     },
     handle: answer,
     stop() {
