@@ -19,7 +19,10 @@ export function backupCommand(): Command {
       withDataDirectory(flags, context, async (config) => {
         const path = fileOf(flags);
         const manifest = await writeBackup({
-          ...{ dataDir: config.dataDir, path, version, clock: Date.now },
+          dataDir: config.dataDir,
+          path,
+          version,
+          clock: Date.now,
           signal: stopSignal(),
         });
         const names = manifest.files.map(({ name }) => name).join(", ");

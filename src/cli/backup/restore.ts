@@ -15,7 +15,9 @@ export function restoreCommand(): Command {
     run: (flags, context) =>
       withDataDirectory(flags, context, async ({ dataDir }) => {
         const { manifest, kept } = await restoreBackup({
-          ...{ dataDir, path: fileOf(flags), clock: Date.now },
+          dataDir,
+          path: fileOf(flags),
+          clock: Date.now,
           signal: stopSignal(),
         });
         context.print(
