@@ -7,7 +7,7 @@ import type { TokenUsage } from "../contract/events.ts";
 import { type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { settledWithin } from "../contract/settled-within.ts";
 import type { EventEncoder } from "../contract/surface.ts";
-import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
+import type { ReplyOutcome, Upstream, UpstreamReply } from "../contract/upstream.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { delayAfter, sleep } from "../outbound/retry.ts";
 import { Attempt } from "./replies/attempt.ts";
@@ -24,7 +24,6 @@ import type { AnswerDemand } from "./forms/mending.ts";
 import type { Candidate } from "./candidates/model-routes.ts";
 import { contextFor } from "./replies/open-context.ts";
 import { Opening, type OpeningHooks } from "./replies/opening.ts";
-import type { Spending } from "./quotas/quotas.ts";
 import { Relay, type RelayHooks } from "./replies/relay.ts";
 import type { ReplyConsumer } from "./replies/reply-consumer.ts";
 import { addExchangeHeaders, addServedHeaders } from "./replies/reply-head.ts";
@@ -92,7 +91,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
       return new Response(body, { headers: this.#addOwn({ "content-type": "application/json;charset=utf-8" }) });
     }
     const isHeld = await settledWithin(begun, holdHeadersMs);
-    if (!isHeld) this.#tellFailure(begun);
+    if (!isHeld) begun.catch((error: unknown) => this.#relay?.fail(toGatewayError(error)));
     clientSignal.removeEventListener("abort", this);
     const headers = this.#addOwn({ ...eventStreamHeaders });
     const { outlet, toSocket = false } = this.#options;
@@ -112,10 +111,6 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   /** The client's signal is aborted. */
   handleEvent(): void {
     this.clientLeft();
-  }
-
-  #tellFailure(begun: Promise<void>): void {
-    begun.catch((error: unknown) => this.#relay?.fail(toGatewayError(error)));
   }
 
   /** Who answers is not known yet when the head had to go out before the first word. */
@@ -321,18 +316,22 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   started(reply: UpstreamReply, continuation: Continuation): Promise<void> {
-    const { turn, candidates } = this.#options;
-    return turn.started((this.#served ?? candidates[0]!).upstream.name, reply, continuation);
+    return this.#options.turn.started(this.#upstream.name, reply, continuation);
+  }
+
+  /** That was asked last, or would be asked first. */
+  get #upstream(): Upstream {
+    return (this.#served ?? this.#options.candidates[0]!).upstream;
   }
 
   /** The upstream that was asked last speaks the client's own protocol. */
   get isPassThrough(): boolean {
-    const { candidates, surface, request } = this.#options;
-    return (this.#served ?? candidates[0]!).upstream.protocol === surface.name && request.isReplyRead !== true;
+    const { surface, request } = this.#options;
+    return this.#upstream.protocol === surface.name && request.isReplyRead !== true;
   }
 
   get isKept(): boolean {
-    return keepsConversations((this.#served ?? this.#options.candidates[0]!).upstream);
+    return keepsConversations(this.#upstream);
   }
 
   firstToken(): void {
@@ -355,12 +354,12 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   commit(continuation: Continuation | undefined, settleMs: number): Promise<void> {
-    const { turn, candidates } = this.#options;
+    const { turn } = this.#options;
     // Whoever keeps no conversation finds none: what was said need not be digested.
     if (continuation === undefined && !turn.keepsText) return turn.release(settleMs);
     const { sent } = this.#consumer;
     return turn.commit({
-      upstream: (this.#served ?? candidates[0]!).upstream.name,
+      upstream: this.#upstream.name,
       account: this.#record.account,
       model: this.#attempt?.model ?? "",
       fingerprint: sent.finish(),
@@ -390,12 +389,9 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     this.#record.queuedMs = this.#place.waitedMs;
     this.#record.trimmedMessages = this.#trim?.changed(this.#served) ?? 0;
     if (!this.#record.end(outcome, error, this.#budget.attempts, this.#consumer)) return;
-    if (this.#options.spending !== undefined) this.#tellSpent(this.#options.spending);
-    this.#options.onEnd(error);
-  }
-
-  #tellSpent(spending: Spending): void {
-    const spent = this.#record.spentUsages((told) => this.usageOf(told));
-    for (const { model, usage } of spent) spending.spent(model, usage);
+    const { spending, onEnd } = this.#options;
+    const spent = spending === undefined ? [] : this.#record.spentUsages((told) => this.usageOf(told));
+    for (const { model, usage } of spent) spending?.spent(model, usage);
+    onEnd(error);
   }
 }
