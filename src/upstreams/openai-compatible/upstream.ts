@@ -9,6 +9,7 @@ import type { EventDecoder, OpenContext, PassThrough, Upstream, UpstreamReply } 
 import { estimateTokens } from "../../conversation/estimate-tokens.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
 import type { HttpClient, ResponseHeaders } from "../../outbound/http-client.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { createCallId } from "../../tools/call-id.ts";
 import { scanTools } from "../../tools/scan-tools.ts";
@@ -143,10 +144,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
         keys.note(key.id, model, error);
         tellOfRefusal(context, error);
         if (error.reason === "model") {
-          const isUnread = models.spelled(named) === undefined;
-          const renewal = models.renew();
-          if (isUnread) await renewal;
-          const listed = models.spelled(named) ?? named;
+          const listed = await renewedSpelling(named, signal);
           if (listed !== model) {
             model = listed;
             continue;
@@ -157,6 +155,14 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
         log.info("Another key is asked", { requestId: context.requestId, upstream: name, refusedBy: key.id });
       }
     }
+  }
+
+  /** The name that was refused, as the list has it by now. One that was never read is waited for. */
+  async function renewedSpelling(named: string, signal: AbortSignal): Promise<string> {
+    const isUnread = models.spelled(named) === undefined;
+    const renewal = models.renew();
+    if (isUnread) await orAborted(renewal, signal);
+    return models.spelled(named) ?? named;
   }
 
   async function sendWithRepairs(sending: Sending): Promise<UpstreamReply> {

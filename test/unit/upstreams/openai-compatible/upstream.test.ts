@@ -84,6 +84,24 @@ describe("a request", () => {
     expect(asked.map(({ body }) => body?.["model"])).toEqual(["big/model", "Big/Model", "Big/Model", "a"]);
   });
 
+  test("is given up with its client while the list of models is silent", async () => {
+    const client = new AbortController();
+    const left = new Error("the client has left");
+    const silent: Play = {
+      body: "",
+      // It is looked at when the list is asked for.
+      get after() {
+        client.abort(left);
+        return "silent" as const;
+      },
+    };
+    await using server = serveCompatible([refused(404, "The model does not exist.")], { "/v1/models": silent });
+    const upstream = createTestUpstream(server, { dialect: dialects.vllm });
+    const context = openContext({ signal: client.signal });
+
+    expect(await failureOf(upstream.open(request({ model: "big/model" }), context))).toBe(left);
+  });
+
   test("carries the key, the gateway's name and the user's own headers, and asks for no compression", async () => {
     await using server = serveCompatible([good]);
     await ask(server, request(), { headers: { "x-team": "blue" } });
